@@ -1,0 +1,80 @@
+"""What every linear map here shares: a transform that keeps its digits."""
+
+from functools import wraps
+
+import numpy as np
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
+
+from skdimred._sklearn import as_rows, raise_if_not_finite
+from skdimred.numerics.centering import project
+
+__all__ = ["LinearMapMixin", "all_or_nothing"]
+
+
+def all_or_nothing(fit):
+    """Make a failed or interrupted fit leave the estimator as it was before."""
+
+    @wraps(fit)
+    def guarded(self, *args, **kwargs):
+        before = self.__dict__.copy()
+        try:
+            return fit(self, *args, **kwargs)
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    return guarded
+
+
+class LinearMapMixin:
+    """Transform by (X - center) W, and the checks around it.
+
+    A subclass gives `_linear_map`, which returns `center` (p,) and `W` (p, k), and
+    sets `_center_first` in fit (see `numerics.centering.center_first`).
+    """
+
+    @property
+    def _n_features_out(self):
+        return self._linear_map()[1].shape[1]
+
+    def _check_ready(self):
+        """Raise NotFittedError unless there is a map to apply."""
+        if "_center_first" not in self.__dict__:
+            check_is_fitted(self)
+            raise NotFittedError(self._pending)
+
+    def _scores(self, X):
+        """(X - center) W for any input that stands for rows, float32 or float64."""
+        self._check_ready()
+        X = as_rows(self, X)
+        center, W = self._linear_map()
+        with np.errstate(invalid="ignore", over="ignore"):
+            scores = project(
+                X, center, W.astype(X.dtype, copy=False), self._center_first
+            )
+        raise_if_not_finite(self, X, scores)
+        return scores
+
+    def transform(self, X):
+        """Project rows on the fitted directions.
+
+        Each row is treated by itself: its scores do not depend on the other rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to project.
+
+        Returns
+        -------
+        X_new : ndarray of shape (n_samples, n_components_)
+            Scores, float32 for float32 rows and float64 otherwise.
+
+        Raises
+        ------
+        ValueError
+            If X has another number of features than at fit, or holds NaN or infinity.
+        """
+        return self._scores(X)

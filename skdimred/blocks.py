@@ -1,0 +1,75 @@
+"""The one door by which rows come in: contiguous row ranges, mapped and merged.
+
+A summary is a record with `merge`; `map_reduce` makes one for each range of rows and
+merges them in the order of the rows, so the answer does not depend on which thread
+finished first.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import reduce
+
+from skdimred.numerics.threads import one_blas_thread
+
+__all__ = ["map_ranges", "map_reduce", "split"]
+
+# Below this many multiply-adds a pass takes under a millisecond, and starting
+# threads would cost as much as they save.
+SMALL_WORK = 2e7
+
+
+def split(length, parts):
+    """Cut ``range(length)`` into at most `parts` contiguous slices of similar size."""
+    parts = max(1, min(parts, length))
+    edges = [length * i // parts for i in range(parts + 1)]
+    return [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+
+
+def map_ranges(function, length, *, work):
+    """Call ``function(slice)`` on row ranges that cover ``range(length)``.
+
+    Parameters
+    ----------
+    function : callable
+    length : int
+    work : float
+        Multiply-adds of all calls together: decides whether threads pay.
+
+    Returns
+    -------
+    list
+        What the calls returned, in the order of the ranges.
+    """
+    if work < SMALL_WORK:
+        return [function(slice(0, length))]
+    with one_blas_thread() as allowed:
+        ranges = split(length, allowed)
+        if len(ranges) == 1:
+            return [function(ranges[0])]
+        with ThreadPoolExecutor(len(ranges)) as pool:
+            return list(pool.map(function, ranges))
+
+
+def map_reduce(summarise, *arrays, work):
+    """Summarise row ranges of `arrays` in parallel and merge the summaries.
+
+    Parameters
+    ----------
+    summarise : callable
+        ``summarise(*ranges)`` returns a record that has ``merge(other)``.
+    *arrays : ndarray or None
+        Row-aligned arrays (memory-mapped ones are read range by range); None is
+        passed on as None.
+    work : float
+        Multiply-adds of the whole pass.
+
+    Returns
+    -------
+    record
+        The merged summary of all rows.
+    """
+    parts = map_ranges(
+        lambda rows: summarise(*(None if a is None else a[rows] for a in arrays)),
+        len(arrays[0]),
+        work=work,
+    )
+    return reduce(lambda left, right: left.merge(right), parts)

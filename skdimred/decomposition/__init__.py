@@ -1,0 +1,5 @@
+"""Matrix decompositions: principal components and what follows from them."""
+
+from skdimred.decomposition._pca import PCA
+
+__all__ = ["PCA"]

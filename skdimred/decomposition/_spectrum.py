@@ -1,0 +1,128 @@
+"""Passes over the rows that lead to a spectrum, from the cheapest to the most exact."""
+
+from functools import partial
+
+import numpy as np
+
+from skdimred.blocks import map_ranges, map_reduce
+from skdimred.numerics import gram
+from skdimred.numerics.moments import Moments
+from skdimred.numerics.root import Root, root_of_scatter
+
+__all__ = ["full_spectrum", "scatter_spectrum", "summarise", "tall_spectrum", "wide_spectrum"]
+
+FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+# Products of float32 rows are taken in float32 from this size (below, float64 costs
+# nothing) and believed where they promise the smallest eigenvalue to this error.
+FLOAT32_SIZE, FLOAT32_TOL = 1 << 18, 1e-4
+# Reciprocal condition of the correlations from which a Cholesky root of the scatter
+# has the digits that `tol` asks for by default, uneven scales or not.
+MIN_RCOND = 1e-8
+
+
+def summarise(X, sample_weight, precision=FLOAT64):
+    """Moments of all rows, in one pass."""
+    return map_reduce(
+        partial(Moments.from_block, precision=precision),
+        X,
+        sample_weight,
+        work=X.shape[0] * X.shape[1] ** 2,
+    )
+
+
+def scatter_spectrum(moments, n_components, limit, tol):
+    """Spectrum from float64 moments alone, and the solver that ran.
+
+    Returns
+    -------
+    spectrum : Spectrum
+        Its `is_precise` tells whether the rows themselves are needed.
+    solver : {"gram", "qr"}
+    """
+    active = moments.active
+    max_rank = min(moments.n_rows - 1, int(active.sum()))
+    spectrum = gram.spectrum_of_scatter(
+        moments.scatter, active, n_components, limit, max_rank=max_rank, tol=tol
+    )
+    if spectrum.is_precise:
+        return spectrum, "gram"
+    root = root_of_scatter(moments.scatter[np.ix_(active, active)], MIN_RCOND)
+    if root is None:
+        return spectrum, "gram"
+    return gram.spectrum_of_root(root, active, n_components, limit), "qr"
+
+
+def tall_spectrum(X, sample_weight, n_components, limit, tol, check_finite):
+    """Moments, spectrum and solver for at least as many rows as features.
+
+    Float32 products first where they may do, then float64 ones, then a root of the
+    scatter, then a root of the rows: each step only if the one before cannot promise
+    `tol`.
+    """
+    if X.dtype == FLOAT32 and X.size >= FLOAT32_SIZE:
+        moments = summarise(X, sample_weight, FLOAT32)
+        if np.isfinite(moments.scatter.diagonal()).all():
+            active = moments.active
+            spectrum = gram.spectrum_of_scatter(
+                moments.scatter,
+                active,
+                n_components,
+                limit,
+                max_rank=min(moments.n_rows - 1, int(active.sum())),
+                tol=max(tol, FLOAT32_TOL),
+                eps=float(np.finfo(FLOAT32).eps),
+            )
+            if spectrum.is_precise:
+                return moments, spectrum, "gram"
+    moments = summarise(X, sample_weight)
+    check_finite(moments.scatter.diagonal())
+    spectrum, solver = scatter_spectrum(moments, n_components, limit, tol)
+    if not spectrum.is_precise:
+        active = moments.active
+        root = map_reduce(
+            partial(Root.from_block, centers=moments.mean[np.newaxis]),
+            X,
+            sample_weight,
+            None,
+            work=2 * X.shape[0] * X.shape[1] ** 2,
+        )
+        spectrum = gram.spectrum_of_root(
+            root.R[:, active], active, n_components, limit
+        )
+        solver = "qr"
+    return moments, spectrum, solver
+
+
+def wide_spectrum(X, sample_weight, n_components, limit, tol, check_finite):
+    """Mean, spectrum and solver for fewer rows than features."""
+    n, p = X.shape
+    record = map_reduce(
+        partial(gram.WideGram.from_block, sample_weight=sample_weight),
+        X.T,
+        work=p * n**2,
+    )
+    check_finite(record.gram.diagonal())
+    left, k, *proof = gram.eigenvectors_of_wide_gram(
+        record.gram, n_components, limit, max_rank=limit - 1, tol=tol
+    )
+    projection = np.empty((left.shape[1], p))
+    map_ranges(
+        lambda features: gram.project_features(
+            X, sample_weight, record.mean, left, features, projection
+        ),
+        p,
+        work=projection.size * n,
+    )
+    is_precise = proof[-1]
+    spectrum = gram.spectrum_of_projection(projection, k, *proof)
+    return record.mean, spectrum, "gram" if is_precise else "qr"
+
+
+def full_spectrum(X, sample_weight, n_components, limit, check_finite):
+    """Mean and spectrum by an SVD of a centred copy."""
+    moments = summarise(X, sample_weight)
+    check_finite(moments.scatter.diagonal())
+    spectrum = gram.spectrum_of_rows(
+        X, sample_weight, moments.mean, moments.active, n_components, limit
+    )
+    return moments.mean, spectrum

@@ -1,0 +1,386 @@
+r"""Principal directions from the smaller Gram matrix of the centred rows.
+
+Let Z be the n x p rows minus their mean, times the square roots of their weights. The
+directions of maximal variance, which are those of minimal reconstruction error, solve
+
+.. math:: \max_{V V^T = I_k} \operatorname{tr} V Z^T Z V^T ,
+
+and are the leading right singular vectors of Z [1]_. Tall data give them as
+eigenvectors of the p x p scatter Z'Z; wide data through the n x n matrix
+Z Z' = U S^2 U', as V = S^{-1} U'Z.
+
+A Gram matrix holds the squares of the singular values, so its eigenvalues carry an
+error near eps times the largest: relative to the k-th it is eps (s_1 / s_k)^2. Where
+that exceeds the tolerance asked for, the functions here say so and the singular values
+are taken from a triangular root instead (tall), or from one Rayleigh-Ritz step on U'Z
+(wide): error eps s_1 in s itself, as a full SVD.
+
+References
+----------
+.. [1] C. Eckart and G. Young, "The approximation of one matrix by another of lower
+       rank", Psychometrika 1 (1936), 211-218. https://doi.org/10.1007/BF02288367
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+
+from skdimred.numerics.moments import QUIET
+from skdimred.numerics.rank import resolve
+from skdimred.numerics.signs import fix_signs
+
+__all__ = [
+    "Spectrum",
+    "WideGram",
+    "centered_features",
+    "complete_rows",
+    "eigenvectors_of_wide_gram",
+    "project_features",
+    "root_of_features",
+    "spectrum_of_projection",
+    "spectrum_of_root",
+    "spectrum_of_rows",
+    "spectrum_of_scatter",
+    
+]
+
+EPS = np.finfo(np.float64).eps
+# An eigenvalue of a d x d Gram matrix is off by a few eps times the largest.
+EIGENVALUE_ERROR = 10.0
+# Share of the eigenvectors up to which the subset solver beats the full one, and the
+# size from which it does (measured; numpy's full solver has less overhead).
+SUBSET_SHARE, SUBSET_SIZE = 0.25, 150
+WIDE_BYTES = 2 << 20
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Leading singular values and right singular vectors of the centred rows.
+
+    Attributes
+    ----------
+    squares : ndarray of shape (k,)
+        Squared singular values, descending; 0 where they are zero to rounding.
+    vectors : ndarray of shape (k, p)
+        Orthonormal rows, signs fixed.
+    total : float
+        Sum of all squared singular values.
+    rest : float
+        Sum of those left out.
+    residual : float
+        Largest ||Z'Z v - s^2 v|| over s_1^2, 0 for constant data.
+    is_precise : bool
+        Whether the Gram matrix resolves the smallest value kept to the tolerance.
+    """
+
+    squares: np.ndarray
+    vectors: np.ndarray
+    total: float
+    rest: float
+    residual: float
+    is_precise: bool = True
+
+
+def spectrum_of_scatter(
+    scatter, active, n_components, limit, *, max_rank, tol, eps=EPS
+):
+    """Spectrum from the p x p scatter of tall data.
+
+    Parameters
+    ----------
+    scatter : ndarray of shape (p, p), float64
+    active : ndarray of shape (p,), bool
+        Features that vary; the others get weight exactly 0.
+    n_components : int, float or None
+        See `rank.resolve`.
+    limit : int
+        The most components that there can be.
+    max_rank : int
+        The most of them that can have variance: centring takes one of n rows.
+    tol : float
+        Relative error allowed in the smallest squared singular value kept.
+    eps : float
+        Unit roundoff of the products that made the scatter.
+    """
+    total = float(scatter.diagonal()[active].sum())
+    inner = scatter if active.all() else scatter[np.ix_(active, active)]
+    values, vectors = _top_eigenpairs(inner, n_components)
+    floor = EIGENVALUE_ERROR * eps * values.max(initial=0.0)
+    k = resolve(n_components, values, total, limit)
+    kept = min(k, len(values), max_rank)
+    is_precise = bool(kept == 0 or floor <= tol * values[kept - 1])
+    values = np.where(values > floor, values, 0.0)
+    rest = _rest(values, k, len(inner), total)
+    values, vectors = values[:k], vectors[:k]
+    residual = _residual(inner, values, vectors)
+    if not active.all():
+        vectors = _embed(vectors, active)
+    vectors = fix_signs(complete_rows(vectors, k))
+    squares = np.zeros(k)
+    squares[: len(values)] = values
+    return Spectrum(squares, vectors, total, rest, residual, is_precise)
+
+
+def spectrum_of_root(R, active, n_components, limit):
+    """Spectrum from a triangular root of the scatter of the active features.
+
+    Parameters
+    ----------
+    R : ndarray of shape (r, n_active)
+    active : ndarray of shape (p,), bool
+    n_components : int, float or None
+    limit : int
+
+    Returns
+    -------
+    Spectrum
+    """
+    _, s, Vt = np.linalg.svd(R, full_matrices=False)
+    return _from_singular_values(s, Vt, active, n_components, limit, max(R.shape))
+
+
+def spectrum_of_rows(X, sample_weight, mean, active, n_components, limit):
+    """Spectrum by LAPACK's SVD of a centred copy of the rows, the reference route."""
+    Z = X[:, active] - mean[active]
+    if sample_weight is not None:
+        Z *= np.sqrt(sample_weight)[:, np.newaxis]
+    _, s, Vt = scipy.linalg.svd(Z, full_matrices=False, overwrite_a=True)
+    return _from_singular_values(s, Vt, active, n_components, limit, max(Z.shape))
+
+
+def _from_singular_values(s, Vt, active, n_components, limit, size):
+    squares = np.where(s > size * EPS * s.max(initial=0.0), s, 0.0) ** 2
+    total = float((s**2).sum())
+    k = resolve(n_components, squares, total, limit)
+    vectors = _embed(Vt[:k], active)
+    values = np.zeros(k)
+    values[: len(squares[:k])] = squares[:k]
+    # LAPACK's SVD is backward stable: the residual is its rounding.
+    residual = EPS * size if total > 0 else 0.0
+    vectors = fix_signs(complete_rows(vectors, k))
+    return Spectrum(values, vectors, total, float(squares[k:].sum()), residual)
+
+
+@dataclass(frozen=True)
+class WideGram:
+    """Gram matrix of centred rows, summed over ranges of features.
+
+    Attributes
+    ----------
+    mean : ndarray of shape (p,), float64
+        Weighted mean of each feature of the range.
+    gram : ndarray of shape (n, n), float64
+        Z Z' over the features of the range.
+    """
+
+    mean: np.ndarray
+    gram: np.ndarray
+
+    @classmethod
+    @QUIET
+    def from_block(cls, features, *, sample_weight):
+        """Sum the range of features given as rows, ``X.T[a:b]``, in float64."""
+        p, n = features.shape
+        mean, gram, product = np.empty(p), np.zeros((n, n)), np.empty((n, n))
+        for columns, Z in centered_features(features, sample_weight, mean):
+            del columns
+            np.matmul(Z, Z.T, out=product)
+            gram += product
+        return cls(mean, gram)
+
+    def merge(self, other):
+        """Gram matrix over the features of both, `other`'s after `self`'s."""
+        return WideGram(np.concatenate([self.mean, other.mean]), self.gram + other.gram)
+
+
+def project_features(X, sample_weight, mean, left, features, out):
+    """Fill ``out[:, features]`` with ``left' Z`` for one range of features.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, p)
+    sample_weight : ndarray of shape (n,) or None
+    mean : ndarray of shape (p,)
+    left : ndarray of shape (n, m)
+    features : slice
+    out : ndarray of shape (m, p)
+    """
+    part = out[:, features]
+    blocks = centered_features(X.T[features], sample_weight, mean[features], known=True)
+    for columns, Z in blocks:
+        np.matmul(left.T, Z, out=part[:, columns])
+
+
+def root_of_features(features, sample_weight):
+    """Triangular R (n, n) with R'R = Z Z' over a range of features ``X.T[a:b]``."""
+    p, n = features.shape
+    R, waiting = np.empty((0, n)), []
+    for columns, Z in centered_features(features, sample_weight, np.empty(p)):
+        waiting.append(Z.T.copy())
+        if columns.stop == p or sum(map(len, waiting)) >= 4 * n:
+            R, waiting = np.linalg.qr(np.concatenate([R, *waiting]), mode="r"), []
+    return R
+
+
+def centered_features(features, sample_weight, mean, known=False):
+    """Blocks of Z, n x (a few features), as (slice of features, view of one buffer).
+
+    Parameters
+    ----------
+    features : ndarray of shape (p, n)
+        ``X.T``, or a range of its rows.
+    sample_weight : ndarray of shape (n,) or None
+    mean : ndarray of shape (p,)
+        Filled in block by block, or read where it is `known`.
+    known : bool
+    """
+    p, n = features.shape
+    step = max(16, WIDE_BYTES // (8 * n))
+    buffer = np.empty((n, step))
+    share = np.full(n, 1 / n) if sample_weight is None else sample_weight
+    if sample_weight is not None:
+        root = np.sqrt(sample_weight)[:, np.newaxis]
+        share = sample_weight / sample_weight.sum()
+    for start in range(0, p, step):
+        columns = slice(start, min(p, start + step))
+        Z = buffer[:, : columns.stop - start]
+        Z[...] = features[columns].T
+        if known:
+            Z -= mean[columns]
+        else:
+            # Twice: the second mean is that of the rounding left by the first, which
+            # matters on data far from the origin.
+            first = share @ Z
+            Z -= first
+            second = share @ Z
+            Z -= second
+            mean[columns] = first + second
+        if sample_weight is not None:
+            Z *= root
+        yield columns, Z
+
+
+def eigenvectors_of_wide_gram(gram, n_components, limit, *, max_rank, tol):
+    """Left singular vectors from the n x n Gram matrix, and how many to keep.
+
+    Parameters
+    ----------
+    gram : ndarray of shape (n, n)
+    n_components, limit, max_rank, tol
+        As for `spectrum_of_scatter`.
+
+    Returns
+    -------
+    U : ndarray of shape (n, m)
+        Left singular vectors to project the rows on: those kept that are not zero
+        to rounding, or all n where a refinement is needed.
+    k : int
+        Number of components to keep.
+    total, rest, residual : float
+    is_precise : bool
+        As in `Spectrum`.
+    """
+    total = float(np.trace(gram))
+    values, vectors = _top_eigenpairs(gram, n_components)
+    floor = EIGENVALUE_ERROR * len(gram) * EPS * values.max(initial=0.0)
+    k = resolve(n_components, values, total, limit)
+    kept = min(k, len(values), max_rank)
+    error = EIGENVALUE_ERROR * EPS * values[0]
+    is_precise = bool(kept == 0 or error <= tol * values[kept - 1])
+    m = min(kept, int(np.count_nonzero(values > floor)))
+    rest = _rest(np.where(values > floor, values, 0.0), k, len(gram), total)
+    residual = _residual(gram, values[:m], vectors[:m])
+    if not is_precise:
+        _, vectors = _top_eigenpairs(gram, None)
+        m = len(gram)
+    return vectors[:m].T, k, total, rest, residual, is_precise
+
+
+def spectrum_of_projection(projection, k, total, rest, residual, is_precise):
+    """Spectrum from U'Z, whose rows are s_i v_i up to the error of U.
+
+    Parameters
+    ----------
+    projection : ndarray of shape (m, p)
+        Overwritten.
+    k : int
+    total, rest, residual : float
+        As in `Spectrum`.
+    is_precise : bool
+        Where False, one Rayleigh-Ritz step restores orthogonality: with U'Z = R'Q',
+        the SVD of the small R'.
+    """
+    if is_precise:
+        s = np.linalg.norm(projection, axis=1)
+        vectors = projection
+        vectors /= s[:, np.newaxis]
+    else:
+        Q, R = np.linalg.qr(projection.T)
+        _, s, Wt = np.linalg.svd(R.T)
+        vectors = (Wt @ Q.T)[:k]
+        s = np.where(s > max(projection.shape) * EPS * s.max(initial=0.0), s, 0.0)
+        rest = float((s[k:] ** 2).sum())
+    squares = np.zeros(k)
+    squares[: len(s[:k])] = s[:k] ** 2
+    vectors = fix_signs(complete_rows(vectors, k))
+    return Spectrum(squares, vectors, total, rest, residual)
+
+
+def _top_eigenpairs(S, n_components):
+    """Eigenvalues >= 0, descending, and eigenvectors as rows."""
+    d = len(S)
+    if (
+        isinstance(n_components, int)
+        and d >= SUBSET_SIZE
+        and n_components <= SUBSET_SHARE * d
+    ):
+        values, vectors = scipy.linalg.eigh(
+            S, subset_by_index=[d - n_components, d - 1], check_finite=False
+        )
+    else:
+        values, vectors = np.linalg.eigh(S)
+    return np.maximum(values[::-1], 0.0), np.ascontiguousarray(vectors.T[::-1])
+
+
+def _rest(values, k, d, total):
+    """Sum of the eigenvalues left out: added up where they are known."""
+    if len(values) == d:
+        return float(values[k:].sum())
+    return max(0.0, total - float(values[:k].sum()))
+
+
+def _residual(S, values, vectors):
+    """Largest ||S v - value v|| over the largest value."""
+    if len(values) == 0 or values[0] <= 0:
+        return 0.0
+    error = vectors @ S
+    error -= values[:, np.newaxis] * vectors
+    return float(np.sqrt(np.einsum("ij,ij->i", error, error).max()) / values[0])
+
+
+def _embed(vectors, active):
+    """Vectors over the active features as vectors over all, 0 elsewhere."""
+    if active.all():
+        return vectors
+    full = np.zeros((len(vectors), len(active)), vectors.dtype)
+    full[:, active] = vectors
+    return full
+
+
+def complete_rows(vectors, k):
+    """Orthonormal rows, completed to `k` by the axes least used so far."""
+    m, p = vectors.shape
+    if m >= k:
+        return vectors[:k]
+    full = np.zeros((k, p), vectors.dtype)
+    full[:m] = vectors
+    use = np.einsum("ij,ij->j", vectors, vectors)
+    for row in range(m, k):
+        axis = int(np.argmin(use))
+        full[row, axis] = 1.0
+        for _ in range(2):
+            full[row] -= (full[:row] @ full[row]) @ full[:row]
+        full[row] /= np.linalg.norm(full[row])
+        use += full[row] ** 2
+    return full

@@ -1,0 +1,378 @@
+r"""Weighted counts, means and scatter that can be merged in any order.
+
+The scatter :math:`S = \sum_i w_i (x_i - m)(x_i - m)^T` must not be computed as
+:math:`\sum_i w_i x_i x_i^T - W m m^T`: with a mean of :math:`\kappa` standard
+deviations the difference loses a factor :math:`\kappa^2` of precision, all of it at
+:math:`\kappa = 10^4` in float32. Here every sum is taken around a provisional centre
+:math:`c`, and the correction is made with the small number :math:`m - c`:
+
+.. math:: S = \sum_i w_i (x_i - c)(x_i - c)^T - W (m - c)(m - c)^T .
+
+`c` is the mean of a sample of the rows, spread evenly over the block. If a fraction
+`f` of the rows is sampled and the rows weigh the same, :math:`(m - c)^2 \le s^2 / f`
+in every column, because the sampled rows alone carry that much of the variance
+:math:`s^2`: so few digits can be lost. The bound is checked after the pass, and a
+block that breaks it (weights can) is summed again around its true mean.
+
+A mean is kept in two parts, the centre and a small offset from it, so that the
+difference of two means is exact to the size of that difference, and merging [1]_ loses
+nothing on data far from the origin.
+
+References
+----------
+.. [1] T. F. Chan, G. H. Golub and R. J. LeVeque, "Algorithms for computing the sample
+       variance", The American Statistician 37 (1983), 242-247.
+       https://doi.org/10.1080/00031305.1983.10483115
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+__all__ = ["ClassMoments", "Moments", "varies"]
+
+# Rows of one product: measured best for the product alone, and, where the block is
+# first shifted into a buffer, for a buffer that stays in the cache.
+PLAIN_BYTES = 8 << 20
+SHIFTED_BYTES = 2 << 20
+SAMPLE_ROWS = 512
+# |mean| / std up to which sums around the origin are taken without a shift: costs at
+# most kappa^2 eps, 2e-14 in float64 and, in float32, as much as its own rounding.
+KAPPA = {np.dtype(np.float64): 10.0, np.dtype(np.float32): 1.0}
+# Size of a one-hot matrix up to which building a sparse one costs more than it saves.
+DENSE_ONE_HOT = 1 << 15
+# A standard deviation of so many roundings of the values themselves is none.
+CONSTANT_ULPS = 10
+# NaN and infinity in the rows pass through to the sums, where the caller finds them.
+QUIET = np.errstate(invalid="ignore", over="ignore")
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Weight, mean and centred scatter of some rows.
+
+    Attributes
+    ----------
+    n_rows : int
+        Rows with a positive weight.
+    weight : float
+        Sum of the weights.
+    center : ndarray of shape (p,), float64
+        Provisional centre.
+    offset : ndarray of shape (p,), float64
+        Mean minus `center`.
+    scatter : ndarray of shape (p, p), float64
+        Sum of w (x - mean)(x - mean)'.
+    """
+
+    n_rows: int
+    weight: float
+    center: np.ndarray
+    offset: np.ndarray
+    scatter: np.ndarray
+
+    @classmethod
+    @QUIET
+    def from_block(cls, X, sample_weight=None, *, precision=np.float64):
+        """Summarise the rows of a float array, reading each once.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, p), float64 or float32
+        sample_weight : ndarray of shape (n,), float64, or None
+        precision : dtype
+            float32 lets the products inside one block of float32 rows be taken in
+            float32; the sum over blocks is float64 in any case.
+        """
+        block = cls._around(
+            _provisional_center(X, precision), X, sample_weight, precision
+        )
+        if block._is_precise(X.dtype, KAPPA[np.dtype(precision)]):
+            return block
+        return cls._around(block.mean.astype(X.dtype), X, sample_weight, precision)
+
+    @classmethod
+    def _around(cls, center, X, sample_weight, precision):
+        """Moments from one pass of sums around `center` (None: the origin)."""
+        n_rows, weight = _count(X, sample_weight)
+        total, scatter = _shifted_sums(X, sample_weight, center, precision)
+        offset = total / weight if weight > 0 else total
+        scatter -= np.multiply.outer(offset, total)
+        center = np.zeros(X.shape[1]) if center is None else center.astype(np.float64)
+        return cls(n_rows, weight, center, offset, scatter)
+
+    def _is_precise(self, dtype, kappa):
+        """Whether each mean lies within `kappa` std of its centre.
+
+        Offsets at the rounding of the values themselves are always small enough.
+        """
+        spread = self.scatter.diagonal() / self.weight if self.weight > 0 else 0.0
+        rounding = 8 * np.finfo(dtype).eps * np.abs(self.center)
+        return bool(np.all(self.offset**2 <= kappa**2 * spread + rounding**2))
+
+    @property
+    def mean(self):
+        """Weighted mean, float64 (p,)."""
+        return self.center + self.offset
+
+    @property
+    def active(self):
+        """Which features vary by more than the rounding of their values, (p,)."""
+        return varies(self.scatter.diagonal(), self.weight, self.mean)
+
+    def merge(self, other):
+        """Moments of the rows of both; exact up to rounding, in any order."""
+        if other.weight > self.weight:
+            return other.merge(self)
+        if other.weight == 0:
+            return self
+        weight = self.weight + other.weight
+        delta = (other.center - self.center) + (other.offset - self.offset)
+        offset = self.offset + (other.weight / weight) * delta
+        scatter = self.scatter + other.scatter
+        scatter += np.multiply.outer(delta, (self.weight * other.weight / weight) * delta)
+        return Moments(
+            self.n_rows + other.n_rows, weight, self.center, offset, scatter
+        )
+
+
+@dataclass(frozen=True)
+class ClassMoments:
+    """Weight and mean of each class, and the scatter within classes.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (K,), float64
+        Sum of the weights of each class; a class may still be empty.
+    center : ndarray of shape (p,), float64
+        One provisional centre for all classes.
+    offsets : ndarray of shape (K, p), float64
+        Class means minus `center`; 0 for an empty class.
+    scatter : ndarray of shape (p, p), float64
+        Sum over classes and rows of w (x - class mean)(x - class mean)'.
+    """
+
+    weights: np.ndarray
+    center: np.ndarray
+    offsets: np.ndarray
+    scatter: np.ndarray
+
+    @classmethod
+    @QUIET
+    def from_block(
+        cls, X, codes, n_classes, sample_weight=None, *, precision=np.float64
+    ):
+        """Summarise labelled rows, reading each once.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, p), float64 or float32
+        codes : ndarray of shape (n,), integer
+            Class of each row, in ``range(n_classes)``.
+        n_classes : int
+        sample_weight : ndarray of shape (n,), float64, or None
+        precision : dtype
+            As in `Moments.from_block`.
+        """
+        weights = np.bincount(codes, sample_weight, n_classes).astype(np.float64)
+        centers = _provisional_class_centers(X, codes, n_classes)
+        for _ in range(2):
+            totals, scatter = _class_sums(
+                X, codes, n_classes, sample_weight, centers, precision
+            )
+            present = np.where(weights > 0, weights, 1.0)[:, np.newaxis]
+            shift = totals / present
+            spread = np.maximum(scatter.diagonal(), 0.0)
+            root = totals / np.sqrt(present)
+            scatter -= root.T @ root
+            rounding = 8 * np.finfo(X.dtype).eps * np.abs(centers)
+            # Lost to cancellation: the part of the sum that the correction takes away.
+            excess = (weights[:, np.newaxis] * np.maximum(shift**2 - rounding**2, 0)).sum(0)
+            if np.all(excess <= 1e6 * np.maximum(spread - excess, 0.0)):
+                break
+            centers = (centers + shift).astype(X.dtype)
+        center = centers[int(np.argmax(weights))].astype(np.float64)
+        offsets = (centers - center) + shift
+        offsets[weights == 0] = 0.0
+        return cls(weights, center, offsets, scatter)
+
+    @property
+    def weight(self):
+        """Sum of all weights."""
+        return float(self.weights.sum())
+
+    @property
+    def means(self):
+        """Class means, float64 (K, p); NaN for an empty class."""
+        means = self.center + self.offsets
+        means[self.weights == 0] = np.nan
+        return means
+
+    def between(self, priors):
+        """Rows sqrt(prior) (class mean - overall mean), and the overall offset.
+
+        Parameters
+        ----------
+        priors : ndarray of shape (K,)
+            Sum to 1; 0 for empty classes.
+
+        Returns
+        -------
+        B : ndarray of shape (K, p)
+            S_b = B'B; taken between means relative to `center`, so that a large
+            common offset costs no digits.
+        offset : ndarray of shape (p,)
+            Overall mean minus `center`.
+        """
+        offset = priors @ self.offsets
+        return np.sqrt(priors)[:, np.newaxis] * (self.offsets - offset), offset
+
+    def reindex(self, positions, n_classes):
+        """The same moments among `n_classes` classes, the old ones at `positions`."""
+        weights = np.zeros(n_classes)
+        offsets = np.zeros((n_classes, self.offsets.shape[1]))
+        weights[positions], offsets[positions] = self.weights, self.offsets
+        return ClassMoments(weights, self.center, offsets, self.scatter)
+
+    def merge(self, other):
+        """Moments of the rows of both; exact up to rounding, in any order."""
+        if other.weight > self.weight:
+            return other.merge(self)
+        weights = self.weights + other.weights
+        share = np.divide(
+            other.weights, weights, out=np.zeros_like(weights), where=weights > 0
+        )
+        delta = (other.center - self.center) + (other.offsets - self.offsets)
+        root = np.sqrt(self.weights * share)[:, np.newaxis] * delta
+        offsets = self.offsets + share[:, np.newaxis] * delta
+        scatter = self.scatter + other.scatter
+        scatter += root.T @ root
+        return ClassMoments(weights, self.center, offsets, scatter)
+
+
+def varies(squares, weight, size):
+    """Whether sums of squared deviations exceed the rounding of values of that size."""
+    rounding = CONSTANT_ULPS * np.finfo(np.float64).eps * np.abs(size)
+    return squares > weight * rounding**2
+
+
+def _count(X, sample_weight):
+    if sample_weight is None:
+        return len(X), float(len(X))
+    return int(np.count_nonzero(sample_weight)), float(sample_weight.sum())
+
+
+def rows_per_block(X, n_bytes):
+    """Rows of `X` that fill about `n_bytes` as float64."""
+    return max(256, n_bytes // (8 * max(1, X.shape[1])))
+
+
+def _provisional_center(X, precision):
+    """Centre (p,) in the dtype of X; None where sums around the origin will do."""
+    n = len(X)
+    if X.size * 8 <= SHIFTED_BYTES or n <= SAMPLE_ROWS:
+        # In the cache anyway: the mean itself.
+        return (np.ones(n) @ X / n).astype(X.dtype, copy=False)
+    sample = X[:: n // SAMPLE_ROWS].astype(np.float64)
+    mean, std = sample.mean(axis=0), sample.std(axis=0)
+    if np.all(np.abs(mean) <= KAPPA[np.dtype(precision)] * std):
+        return None
+    return mean.astype(X.dtype)
+
+
+def _shifted_sums(X, sample_weight, center, precision):
+    """Sum of w (x - c), float64 (p,), and of w (x - c)(x - c)', float64 (p, p)."""
+    n, p = X.shape
+    plain = center is None and sample_weight is None and X.dtype == precision
+    step = min(n, rows_per_block(X, PLAIN_BYTES if plain else SHIFTED_BYTES))
+    total, scatter = np.zeros(p), None
+    ones = np.ones(step, precision)
+    order = "F" if X.flags.f_contiguous and not X.flags.c_contiguous else "C"
+    buffer = None if plain else np.empty((step, p), precision, order)
+    product = np.empty((p, p), precision)
+    for start in range(0, n, step):
+        Z = X[start : start + step]
+        factor = ones[: len(Z)]
+        if not plain:
+            Z = _shift(Z, center, buffer[: len(Z)])
+        if sample_weight is not None:
+            factor = np.sqrt(sample_weight[start : start + step]).astype(precision)
+            Z *= factor[:, np.newaxis]
+        total += factor @ Z
+        # numpy sees the transpose and calls syrk: half the work of a full product.
+        np.matmul(Z.T, Z, out=product)
+        scatter = _add(scatter, product)
+    return total, scatter
+
+
+def _add(scatter, product):
+    """Float64 sum of products whose array is used again."""
+    if scatter is None:
+        return product.astype(np.float64)
+    scatter += product
+    return scatter
+
+
+def _shift(rows, center, out):
+    """Rows minus their centre into `out`, subtracted before any rounding to `out`."""
+    if center is None:
+        out[...] = rows
+        return out
+    return np.subtract(rows, center, out=out, casting="same_kind")
+
+
+def _provisional_class_centers(X, codes, n_classes):
+    """Centre of each class (K, p) in the dtype of X, from a sample of its rows.
+
+    A class that the sample misses gets one of its own rows; an empty class, 0.
+    """
+    n = len(X)
+    step = 1 if X.size * 8 <= SHIFTED_BYTES else max(1, n // SAMPLE_ROWS)
+    sampled = codes[::step]
+    counts = np.bincount(sampled, minlength=n_classes)
+    sums = _sums_by_class(X[::step].astype(np.float64, copy=False), sampled, n_classes)
+    centers = (sums / np.maximum(counts, 1)[:, np.newaxis]).astype(X.dtype)
+    if step > 1:
+        first = np.full(n_classes, -1)
+        first[codes[::-1]] = np.arange(n - 1, -1, -1)
+        missed = np.flatnonzero((counts == 0) & (first >= 0))
+        centers[missed] = X[first[missed]]
+    return centers
+
+
+def _class_sums(X, codes, n_classes, sample_weight, centers, precision):
+    """Sums of w z by class, float64 (K, p), and of w z z', z a row minus its centre."""
+    n, p = X.shape
+    step = min(n, rows_per_block(X, SHIFTED_BYTES))
+    own_center = np.empty((step, p), X.dtype)
+    buffer = np.empty((step, p), precision)
+    product = np.empty((p, p), precision)
+    totals, scatter = np.zeros((n_classes, p)), None
+    for start in range(0, n, step):
+        rows, block_codes = X[start : start + step], codes[start : start + step]
+        size = len(rows)
+        np.take(centers, block_codes, axis=0, out=own_center[:size], mode="clip")
+        Z = _shift(rows, own_center[:size], buffer[:size])
+        if sample_weight is None:
+            totals += _sums_by_class(Z, block_codes, n_classes)
+        else:
+            root = np.sqrt(sample_weight[start : start + step]).astype(precision)
+            Z *= root[:, np.newaxis]
+            totals += _sums_by_class(Z, block_codes, n_classes, root)
+        np.matmul(Z.T, Z, out=product)
+        scatter = _add(scatter, product)
+    return totals, scatter
+
+
+def _sums_by_class(Z, codes, n_classes, factor=None):
+    """Sums of the rows of each class (K, p), each row times its factor."""
+    values = np.ones(len(Z), Z.dtype) if factor is None else factor
+    if len(Z) * n_classes <= DENSE_ONE_HOT:
+        members = np.zeros((len(Z), n_classes), Z.dtype)
+        members[np.arange(len(Z)), codes] = values
+        return members.T @ Z
+    members = sparse.csc_array(
+        (values, codes, np.arange(len(Z) + 1)), shape=(n_classes, len(Z))
+    )
+    return members @ Z
