@@ -1,3 +1,7 @@
 """Dimension reduction beside scikit-learn's own: same contract, exact answers."""
 
-__version__ = "0.1.0.dev0"
+from skdimred.decomposition import PCA
+from skdimred.discriminant_analysis import RatioLDA
+
+__all__ = ["PCA", "RatioLDA"]
+__version__ = "0.1.0"

@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import os
 import shlex
 import sys
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ __all__ = ["main"]
 
 QUIET_SECONDS = 1.0  # a run shorter than this says nothing about its progress
 
-EXAMPLES = """\
+EPILOG = """\
 examples:
   python -m skdimred compare
       the digits that scikit-learn ships, pixels as they are
@@ -53,7 +54,7 @@ def build_parser():
         description="Hold each estimator against its counterpart in scikit-learn: same "
         "pipeline,\nsame folds, same grid search; then score, speed and subspace. "
         "Prints a table,\nwrites comparison.csv and, with matplotlib, comparison.png.",
-        epilog=EXAMPLES,
+        epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     compare.add_argument(
@@ -62,6 +63,12 @@ def build_parser():
         type=Path,
         help="a .csv, .tsv or .parquet table with a header",
     )
+    _add_options(compare)
+    return parser
+
+
+def _add_options(compare):
+    """Add the options of the command `compare`."""
     data = compare.add_argument_group("the data")
     data.add_argument("--target", metavar="COLUMN", help="the column of class labels")
     data.add_argument(
@@ -111,7 +118,6 @@ def build_parser():
     )
     out.add_argument("--no-plot", action="store_true", help="draw no picture")
     out.add_argument("--quiet", action="store_true", help="show no progress on stderr")
-    return parser
 
 
 def _whole_numbers(text):
@@ -136,6 +142,9 @@ def main(argv=None):
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # a reader such as `head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 def _compare(options):
@@ -170,15 +179,16 @@ def _compare(options):
 
 def _refuse(error, options):
     """Say what is wrong with the input and what to do; no traceback."""
-    message = str(error)
+    print(wrap(f"error: {error}"), file=sys.stderr)
+    # Hints are not folded, so that they can be copied.
     if isinstance(error, UnusableColumns):
-        message += f" To leave them out: --drop {shlex.quote(','.join(error.columns))}"
+        columns = shlex.quote(",".join(error.columns))
+        print(f"To leave them out: --drop {columns}", file=sys.stderr)
         if options.target is None:
-            message += " A column of classes is named by --target."
+            print("To name the column of classes: --target COLUMN", file=sys.stderr)
     if isinstance(error, UnusableTarget):
-        instead = shlex.quote(options.target)
-        message += f" To do without it: --drop {instead} in place of --target."
-    print(wrap(f"error: {message}"), file=sys.stderr)
+        column = shlex.quote(options.target)
+        print(f"To do without it: --drop {column} and no --target", file=sys.stderr)
     return 2
 
 
@@ -284,13 +294,14 @@ class _Progress:
             self.bar.update(
                 self.bar.task_ids[0], completed=done, total=total, step=text
             )
+            self.bar.start()  # does nothing once started
             self.bar.refresh()
         else:
             print(f"[{done + 1}/{total}] {text}", file=sys.stderr, flush=True)
 
 
 def _rich_bar():
-    """Return a started bar, or None without rich."""
+    """Return a bar, or None without rich."""
     try:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -305,7 +316,6 @@ def _rich_bar():
         auto_refresh=False,  # a thread that redraws would disturb the timings
     )
     bar.add_task("", step="")
-    bar.start()
     return bar
 
 

@@ -15,8 +15,8 @@ __all__ = ["align", "draw"]
 OURS, PEER, REFERENCE = "#0072B2", "#D55E00", "0.35"
 # Paul Tol's 'muted' scheme, told apart by every kind of eye; markers say it twice.
 CLASS_COLOURS = (
-    *("#332288", "#88CCEE", "#117733", "#DDCC77", "#CC6677"),
-    *("#AA4499", "#44AA99", "#999933", "#882255", "#777777"),
+    *("#332288", "#CC6677", "#117733", "#DDCC77", "#88CCEE"),
+    *("#882255", "#44AA99", "#999933", "#AA4499", "#777777"),
 )
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p")
 MOST_POINTS = 3000  # more hide one another and make the file slow to open
@@ -141,8 +141,11 @@ def _draw_embeddings(axes, result, groups):
         groups.scatter(ax, Z)
         _set_limits(ax, np.concatenate(both))
     if both:
-        shape = "first 2 components" if both[0].shape[1] > 1 else "the only component"
-        axes[0].set_xlabel(f"{shape},\nfitted on all rows", fontsize=9)
+        flat = both[0].shape[1] > 1
+        shape = (
+            "first 2 components," if flat else "the only component (a class a line),"
+        )
+        axes[0].set_xlabel(f"{shape}\nfitted on all rows", fontsize=9)
     if turned:
         axes[1].set_xlabel(f"turned onto the left one\n{_say_sine(result.row)}", size=9)
 

@@ -64,9 +64,9 @@ def _heading(plan, title):
             f"accuracy: of {plan.neighbors} nearest neighbours, {spread} "
             f"(largest class: {counts.max() / rows:.0%})"
         )
+    median = f"median of {plan.repeats}" if plan.repeats > 1 else "a single one"
     times = (
-        f"times: median of {plan.repeats}, both in turn; "
-        "speed-up: scikit-learn's time over skdimred's"
+        f"times: {median}, both in turn; speed-up: scikit-learn's time over skdimred's"
     )
     return "\n".join(map(wrap, (what, score, times)))
 

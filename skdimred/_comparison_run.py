@@ -81,10 +81,11 @@ def run(pairs, plan, progress=None, embed=False):
         grid, why_not = _grid(result, plan)
         if grid:
             for third, (side, path) in enumerate(result.sides()):
-                name = path.replace(":", ".")
-                report(3 * done + third, 3 * len(pairs), f"grid search of {name}")
+                package = path.partition(".")[0]
+                step = f"{pair.name}: grid search, {package}"
+                report(3 * done + third, 3 * len(pairs), step)
                 _search(side, path, grid, pair, plan)
-            report(3 * done + 2, 3 * len(pairs), f"timing of {pair.name} and its peer")
+            report(3 * done + 2, 3 * len(pairs), f"{pair.name}: timing both in turn")
             _fit_and_time(result, plan, Z, embed)
         _finish_row(result, plan, why_not)
         results.append(result)
@@ -132,7 +133,7 @@ def _grid(result, plan):
         return tuple(sorted(grid)), ""
     beyond = [str(k) for k in plan.grid if k > most]
     if len(beyond) == len(plan.grid):
-        return (), f"n_components is at most {most} here"
+        return (), f"n_components is at most {most} here, below all that were asked for"
     if beyond:
         left = ", ".join(beyond)
         result.notes.append(f"n_components={left} left out: at most {most} here.")

@@ -36,7 +36,8 @@ class Pair:
 
     `subspace` names the attribute that holds the vectors found, as columns where
     `as_columns`; None where the estimator has no linear subspace. `limit` bounds
-    `n_components` from (rows in a fold, features, classes). `params` go to both.
+    `n_components` from (rows in a fold, features, classes). `params`, as (name, value)
+    pairs, go to both.
     """
 
     name: str
@@ -143,7 +144,7 @@ def compare(
         single row; if an argument is out of its range. Raised before any fit. An
         estimator that fails later is a row of status "failed".
     TypeError
-        If `X` is sparse, or an argument has the wrong type.
+        If `X` is sparse, or another argument has the wrong type.
 
     Examples
     --------
@@ -154,6 +155,8 @@ def compare(
     >>> [(row["estimator"], row["n_components"], row["status"]) for row in rows]
     [('PCA', 2, 'compared'), ('RatioLDA', 1, 'compared')]
     """
+    if progress is not None and not callable(progress):
+        raise TypeError(f"progress must be callable or None; found {progress!r}.")
     plan = prepare(
         X,
         y,
@@ -199,7 +202,7 @@ def prepare(
     """Check all arguments of `compare` and fix the folds."""
     grid = n_components
     if grid is not None:
-        grid = (grid,) if isinstance(grid, Integral) else tuple(grid)
+        grid = np.ravel(grid).tolist()
         if not grid:
             raise ValueError("n_components is empty; give at least one number.")
         grid = tuple(sorted({_check_int(k, "n_components", 1) for k in grid}))
@@ -208,19 +211,21 @@ def prepare(
     if not isinstance(standardize, bool | np.bool_):
         raise TypeError(f"standardize must be True or False; found {standardize!r}.")
     if random_state is not None:
-        random_state = _check_int(random_state, "random_state", 0)
+        random_state = _check_int(random_state, "random_state", 0, 2**32 - 1)
     X = check_features(X)
     target = check_target(y, len(X), folds, name=y_name)
     splits = _fix_folds(len(X), target, random_state)
     return Plan(X, target, splits, grid, repeats, bool(standardize), random_state)
 
 
-def _check_int(value, name, least):
-    """Return a whole number that is not below `least`."""
+def _check_int(value, name, least, most=None):
+    """Return a whole number within its bounds."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, Integral):
         raise TypeError(f"{name} must be a whole number; found {value!r}.")
     if value < least:
         raise ValueError(f"{name} must be at least {least}; found {value}.")
+    if most is not None and value > most:
+        raise ValueError(f"{name} must be at most {most}; found {value}.")
     return int(value)
 
 

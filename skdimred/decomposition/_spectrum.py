@@ -113,6 +113,8 @@ def wide_spectrum(X, sample_weight, n_components, limit, tol, check_finite):
         p,
         work=projection.size * n,
     )
+    weight = float(n) if sample_weight is None else float(sample_weight.sum())
+    projection[:, ~record.active(weight)] = 0.0
     is_precise = proof[-1]
     spectrum = gram.spectrum_of_projection(projection, k, *proof)
     return record.mean, spectrum, "gram" if is_precise else "qr"

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
-from skdimred.numerics.moments import QUIET
+from skdimred.numerics.moments import QUIET, varies
 from skdimred.numerics.rank import resolve
 from skdimred.numerics.signs import fix_signs
 
@@ -170,11 +170,14 @@ class WideGram:
     ----------
     mean : ndarray of shape (p,), float64
         Weighted mean of each feature of the range.
+    squares : ndarray of shape (p,), float64
+        Scatter of each feature of the range.
     gram : ndarray of shape (n, n), float64
         Z Z' over the features of the range.
     """
 
     mean: np.ndarray
+    squares: np.ndarray
     gram: np.ndarray
 
     @classmethod
@@ -182,16 +185,23 @@ class WideGram:
     def from_block(cls, features, *, sample_weight):
         """Sum the range of features given as rows, ``X.T[a:b]``, in float64."""
         p, n = features.shape
-        mean, gram, product = np.empty(p), np.zeros((n, n)), np.empty((n, n))
+        mean, squares = np.empty(p), np.empty(p)
+        gram, product = np.zeros((n, n)), np.empty((n, n))
         for columns, Z in centered_features(features, sample_weight, mean):
-            del columns
+            np.einsum("ij,ij->j", Z, Z, out=squares[columns])
             np.matmul(Z, Z.T, out=product)
             gram += product
-        return cls(mean, gram)
+        return cls(mean, squares, gram)
 
     def merge(self, other):
         """Gram matrix over the features of both, `other`'s after `self`'s."""
-        return WideGram(np.concatenate([self.mean, other.mean]), self.gram + other.gram)
+        mean = np.concatenate([self.mean, other.mean])
+        squares = np.concatenate([self.squares, other.squares])
+        return WideGram(mean, squares, self.gram + other.gram)
+
+    def active(self, weight):
+        """Which features vary by more than the rounding of their values, (p,)."""
+        return varies(self.squares, weight, self.mean)
 
 
 def project_features(X, sample_weight, mean, left, features, out):

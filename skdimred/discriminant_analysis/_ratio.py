@@ -1,0 +1,511 @@
+"""Ratio discriminant analysis: between-class over within-class scatter."""
+
+import warnings
+from contextlib import nullcontext
+from functools import partial
+from numbers import Integral, Real
+
+import numpy as np
+from scipy.special import expit, log_softmax
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
+
+from skdimred._base import LinearMapMixin, all_or_nothing
+from skdimred._sklearn import (
+    as_codes,
+    as_rows_and_target,
+    as_sample_weight,
+    raise_if_not_finite,
+)
+from skdimred.discriminant_analysis import _scatter
+from skdimred.numerics.centering import center_first
+from skdimred.numerics.threads import one_blas_thread
+
+__all__ = ["RatioLDA"]
+
+SOLVERS = ("auto", "gram", "eigh", "qr", "dual")
+SHRINKAGES = ("auto", "ledoit-wolf", "oas")
+# Features up to which BLAS does not start threads and holding it to one is a waste.
+SMALL = 16
+
+
+class RatioLDA(
+    LinearMapMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    ClassifierMixin,
+    TransformerMixin,
+    BaseEstimator,
+):
+    r"""Find the directions in which classes lie far apart for their width.
+
+    With class shares (priors) :math:`\pi_k`, class means :math:`m_k`, their mean
+    :math:`\bar m = \sum_k \pi_k m_k` and weights :math:`w_i` (1 by default),
+
+    .. math:: S_b = \sum_k \pi_k (m_k - \bar m)(m_k - \bar m)^T, \qquad
+              S_w = \frac{1}{\sum_i w_i} \sum_i w_i (x_i - m_{y_i})(x_i - m_{y_i})^T ,
+
+    the columns of `scalings_` solve [1]_ [2]_
+
+    .. math:: \max_{W^T S_w W = I} \operatorname{tr} W^T S_b W
+              \iff S_b v = \lambda S_w v .
+
+    K class means lie in an affine space of dimension K - 1, so :math:`S_b` has at most
+    rank K - 1, and there are at most ``min(p, K - 1)`` useful directions.
+
+    Parameters
+    ----------
+    n_components : int or None, default=None
+        How many directions to keep, at most ``min(n_features, n_classes - 1)``. None
+        keeps all that separate the class means: fewer if the means are collinear.
+    solver : {"auto", "gram", "eigh", "qr", "dual"}, default="auto"
+        - "gram": Cholesky factor of the p x p within-class scatter and a thin SVD of
+          the whitened class means. One pass over X.
+        - "eigh": the same pencil through `scipy.linalg.eigh`.
+        - "qr": a triangular root of the within-class scatter from the rows, for
+          nearly collinear features. Two passes over X.
+        - "dual": the n x n Gram matrix; never a p x p one.
+        - "auto": "dual" if ``n_samples <= n_features``; otherwise "gram", and "qr" if
+          the scatter proves nearly singular (rcond < 1e-12 in units of the
+          within-class standard deviations).
+    shrinkage : None, float in [0, 1], "ledoit-wolf", "oas" or "auto", default=None
+        Replaces :math:`S_w` by :math:`(1 - a) S_w + a\, (\operatorname{tr} S_w / p)
+        I`, with `a` as given or estimated; :math:`S_b` is left alone. "auto" is
+        "ledoit-wolf".
+    priors : array-like of shape (n_classes,) or None, default=None
+        Class shares; None takes them from the weights of the rows. They enter
+        :math:`S_b` and the predictions, not :math:`S_w`.
+    tol : float, default=1e-12
+        Class means closer together than this along a direction, in units of the
+        within-class standard deviation, or of the largest distance, count as equal.
+
+    Attributes
+    ----------
+    scalings_ : ndarray of shape (n_features_in_, n_components_)
+        Directions as columns, by decreasing eigenvalue, the entry of largest
+        magnitude of each positive. A constant feature has weight exactly 0.
+    eigenvalues_ : ndarray of shape (n_components_,)
+        Between- over within-class scatter along each direction; infinite where
+        classes have no width (see Notes).
+    explained_variance_ratio_ : ndarray of shape (n_components_,)
+        Share of each eigenvalue in the sum of all; sums to 1 over all directions.
+    means_ : ndarray of shape (n_classes, n_features_in_)
+        Weighted class means, float64. An unseen class has the overall mean.
+    xbar_ : ndarray of shape (n_features_in_,)
+        Overall mean under the priors, float64.
+    priors_ : ndarray of shape (n_classes,)
+        Class shares, summing to 1.
+    classes_ : ndarray of shape (n_classes,)
+        Class labels, sorted.
+    class_weight_ : ndarray of shape (n_classes,)
+        Sum of the weights of each class.
+    coef_ : ndarray of shape (n_classes, n_features_in_) or (1, n_features_in_)
+        Coefficients of the linear classifier; one row for two classes.
+    intercept_ : ndarray of shape (n_classes,) or (1,)
+        Its intercepts.
+    n_components_ : int
+        Number of directions kept.
+    shrinkage_ : float
+        The coefficient used, 0 without shrinkage.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, where X had any that are all strings.
+    solver_ : {"gram", "eigh", "qr", "dual"}
+        What ran.
+
+    See Also
+    --------
+    sklearn.discriminant_analysis.LinearDiscriminantAnalysis : The built-in.
+    skdimred.decomposition.PCA : Directions of variance, without classes.
+
+    Notes
+    -----
+    *Singular within-class scatter* (fewer rows than features, or a feature that is
+    constant inside every class): the ratio is unbounded. What is solved is then the
+    limit :math:`a \to 0` of the shrunk problem. Directions along which rows of one
+    class coincide while class means differ come first; their eigenvalue is infinite,
+    they are orthonormal up to one factor, ranked by their between-class scatter, and
+    `explained_variance_ratio_` is shared among them [3]_. Their length, for which any
+    would do, gives them the mean within-class variance of a feature as unit.
+    Directions of finite ratio follow. Between features that say the same the limit
+    divides the weight evenly.
+
+    *Predictions* assume normal classes with the common scatter :math:`S_w`: the class
+    with the largest :math:`\log \pi_k - \|W^T(x - m_k)\|^2 / 2`, over the components
+    kept. For directions of infinite ratio that unit makes them a nearest-mean rule.
+
+    *Two classes*: the direction is :math:`S_w^{-1}(m_1 - m_2)`, and also the least
+    squares coefficient of the targets N/N_1 and -N/N_2.
+
+    For n rows: ``n p**2`` multiply-adds in one pass and memory of a few p x p matrices
+    ("gram"), or ``p n**2`` and n x n matrices ("dual"), beside X. Weights act as
+    repetition.
+
+    References
+    ----------
+    .. [1] R. A. Fisher, "The use of multiple measurements in taxonomic problems",
+           Annals of Eugenics 7 (1936), 179-188.
+           https://doi.org/10.1111/j.1469-1809.1936.tb02137.x
+    .. [2] C. R. Rao, "The utilization of multiple measurements in problems of
+           biological classification", Journal of the Royal Statistical Society B 10
+           (1948), 159-203. https://doi.org/10.1111/j.2517-6161.1948.tb00008.x
+    .. [3] L.-F. Chen et al., "A new LDA-based face recognition system which can solve
+           the small sample size problem", Pattern Recognition 33 (2000), 1713-1726.
+           https://doi.org/10.1016/S0031-3203(99)00139-9
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from skdimred.discriminant_analysis import RatioLDA
+    >>> X, y = load_wine(return_X_y=True)
+    >>> lda = RatioLDA().fit(X, y)
+    >>> lda.explained_variance_ratio_.round(3)
+    array([0.688, 0.312])
+    >>> lda.transform(X).shape
+    (178, 2)
+    >>> round(lda.score(X, y), 3)
+    1.0
+    """
+
+    def __init__(
+        self,
+        n_components=None,
+        *,
+        solver="auto",
+        shrinkage=None,
+        priors=None,
+        tol=1e-12,
+    ):
+        self.n_components = n_components
+        self.solver = solver
+        self.shrinkage = shrinkage
+        self.priors = priors
+        self.tol = tol
+
+    @all_or_nothing
+    def fit(self, X, y, sample_weight=None):
+        """Fit the directions to labelled rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows. Float arrays are neither copied nor changed; memory-mapped ones are
+            read block by block.
+        y : array-like of shape (n_samples,)
+            Class labels, at least two different ones.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            How often each row counts.
+
+        Returns
+        -------
+        self : RatioLDA
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of its range; if y has one class or the class means
+            coincide; if `n_components` is more than the directions there are; or if X
+            holds NaN or infinity.
+        """
+        shrinkage = self._check_parameters()
+        X, y = as_rows_and_target(self, X, y, min_samples=2)
+        sample_weight = as_sample_weight(sample_weight, len(X))
+        classes, codes = as_codes(y)
+        counts = np.bincount(codes, sample_weight, len(classes))
+        priors = self._check_classes(classes, counts, X.shape[1])
+        check_finite = partial(raise_if_not_finite, self, X)
+        problem = X, codes, len(classes), sample_weight
+        moments = None
+        with one_blas_thread() if X.shape[1] > SMALL else nullcontext():
+            if self._is_dual(X):
+                solution = _scatter.dual(
+                    *problem, priors, shrinkage, self.tol, check_finite
+                )
+            else:
+                moments, solution = _scatter.tall_from_rows(
+                    *problem, priors, self.solver, shrinkage, self.tol, check_finite
+                )
+        trouble = self._trouble(solution.pencil)
+        if trouble:
+            raise ValueError(trouble)
+        self._set_solution(solution, classes, counts, priors, X.dtype)
+        self._moments = moments
+        return self
+
+    @all_or_nothing
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Add labelled rows to those seen so far, as if `fit` had seen them all.
+
+        Exact for any split, one row at a time included; classes may appear at any
+        call. Keeps the p x p within-class scatter and solves the pencil at every
+        call, so larger blocks cost less.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            One or more rows.
+        y : array-like of shape (n_samples,)
+            Class labels.
+        classes : array-like of shape (n_classes,) or None, default=None
+            All classes to expect, so that predictions have a column for each from the
+            start. None takes the classes as they come.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            How often each row counts.
+
+        Returns
+        -------
+        self : RatioLDA
+            While too few classes or rows have been seen for `n_components`
+            directions, the estimator counts as not fitted and says what it waits for.
+
+        Raises
+        ------
+        ValueError
+            As `fit` for bad parameters and rows; if X has another number of features
+            than before; if the estimator was fitted by the "dual" solver, which keeps
+            no scatter to add to; or if ``shrinkage="ledoit-wolf"``, whose coefficient
+            needs all rows at once.
+        """
+        shrinkage = self._check_parameters()
+        if shrinkage == "ledoit-wolf":
+            raise ValueError(
+                f"shrinkage={self.shrinkage!r} needs all rows at once. With partial_fit "
+                "use 'oas', a number in [0, 1], or None."
+            )
+        first = not hasattr(self, "classes_")
+        if self.solver == "dual" or not (first or self._moments is not None):
+            raise ValueError(
+                "solver='dual' keeps no scatter matrix to add rows to. Start from a "
+                "new RatioLDA with solver='auto' and call partial_fit for every block."
+            )
+        X, y = as_rows_and_target(self, X, y, reset=first)
+        sample_weight = as_sample_weight(sample_weight, len(X))
+        seen, codes = as_codes(y)
+        known = seen if first else np.union1d(self.classes_, seen)
+        if classes is not None:
+            known = np.union1d(known, np.asarray(classes))
+        with one_blas_thread() if X.shape[1] > SMALL else nullcontext():
+            moments = _scatter.summarise(X, codes, len(seen), sample_weight)
+            raise_if_not_finite(self, X, moments.scatter.diagonal())
+            moments = moments.reindex(np.searchsorted(known, seen), len(known))
+            if not first:
+                old = np.searchsorted(known, self.classes_)
+                moments = self._moments.reindex(old, len(known)).merge(moments)
+            self._solve_moments(moments, known, shrinkage, X.dtype)
+        self._moments = moments
+        return self
+
+    def _solve_moments(self, moments, classes, shrinkage, dtype):
+        """Set the answer for the rows so far, or what is still missing for one."""
+        if hasattr(self, "scalings_"):
+            dtype = np.result_type(dtype, self.scalings_)
+        trouble = "only one class"
+        if np.count_nonzero(moments.weights) > 1:
+            priors = self._class_shares(classes, moments.weights)
+            solution = _scatter.tall(
+                moments, priors, self.solver, shrinkage, self.tol
+            )
+            trouble = self._trouble(solution.pencil)
+        if not trouble:
+            self._set_solution(solution, classes, moments.weights, priors, dtype)
+            return
+        for name in [name for name in self.__dict__ if name.endswith("_")]:
+            if name not in ("n_features_in_", "feature_names_in_"):
+                del self.__dict__[name]
+        self.__dict__.pop("_center_first", None)
+        self.classes_ = classes
+        self._pending = (
+            f"This RatioLDA has seen too little so far ({trouble}): call partial_fit "
+            "with more rows before using it."
+        )
+
+    def _check_parameters(self):
+        """Raise on a bad parameter; return the shrinkage asked for, by its own name."""
+        k = self.n_components
+        if k is not None and (
+            isinstance(k, (bool, np.bool_)) or not isinstance(k, Integral) or k < 1
+        ):
+            raise ValueError(
+                f"n_components={k!r} must be an integer of at least 1, or None (all)."
+            )
+        if not (isinstance(self.solver, str) and self.solver in SOLVERS):
+            raise ValueError(f"solver={self.solver!r} must be one of {SOLVERS}.")
+        if not (isinstance(self.tol, Real) and self.tol >= 0):
+            raise ValueError(f"tol={self.tol!r} must be a number of at least 0.")
+        shrinkage = self.shrinkage
+        if isinstance(shrinkage, str) and shrinkage in SHRINKAGES:
+            return "ledoit-wolf" if shrinkage == "auto" else shrinkage
+        is_number = isinstance(shrinkage, Real) and not isinstance(shrinkage, bool)
+        if shrinkage is None or (is_number and 0 <= shrinkage <= 1):
+            return shrinkage or None
+        raise ValueError(
+            f"shrinkage={shrinkage!r} must be None, a number in [0, 1] or one of "
+            f"{SHRINKAGES}."
+        )
+
+    def _check_classes(self, classes, counts, p):
+        present = int(np.count_nonzero(counts))
+        if present < 2:
+            found = classes[counts > 0].tolist()
+            raise ValueError(
+                f"y holds one class of positive weight, {found}; discriminant "
+                "analysis needs at least 2 classes to tell apart."
+            )
+        most = min(p, present - 1)
+        if self.n_components is not None and self.n_components > most:
+            raise ValueError(
+                f"n_components={self.n_components} must be at most {most}: "
+                f"{present} class means differ in at most {present - 1} directions, "
+                f"and there are {p} features."
+            )
+        return self._class_shares(classes, counts)
+
+    def _class_shares(self, classes, counts):
+        if self.priors is None:
+            return counts / counts.sum()
+        priors = np.asarray(self.priors, dtype=np.float64)
+        if priors.shape != classes.shape:
+            raise ValueError(
+                f"priors must have one entry for each of the {len(classes)} classes; "
+                f"found shape {priors.shape}."
+            )
+        if not (np.isfinite(priors).all() and np.all(priors >= 0) and priors.any()):
+            raise ValueError(f"priors must not be negative; found {priors.tolist()}.")
+        if abs(priors.sum() - 1) > 1e-5:
+            warnings.warn(
+                f"The priors sum to {priors.sum():g}, not 1; they are divided by it.",
+                UserWarning,
+                stacklevel=5,
+            )
+        priors = np.where(counts > 0, priors, 0.0)
+        return priors / priors.sum()
+
+    def _is_dual(self, X):
+        n, p = X.shape
+        return self.solver == "dual" or (self.solver == "auto" and n <= p)
+
+    def _trouble(self, pencil):
+        """Why the directions found do not do, or None."""
+        found = len(pencil.values)
+        if found == 0:
+            return "the class means coincide, so no direction separates them"
+        if self.n_components is not None and self.n_components > found:
+            return (
+                f"the class means differ in only {found} directions, fewer than "
+                f"n_components={self.n_components}: use {found} or None"
+            )
+        return None
+
+    def _set_solution(self, solution, classes, counts, priors, dtype):
+        pencil = solution.pencil
+        k = self.n_components or len(pencil.values)
+        W = np.ascontiguousarray(pencil.vectors[:k].T)
+        present = (counts > 0)[:, np.newaxis]
+        offsets = np.where(present, solution.offsets, solution.offset)
+        centroids = (offsets - solution.offset) @ W
+        log_priors = np.log(priors, where=priors > 0, out=np.full(len(priors), -np.inf))
+        bias = log_priors - 0.5 * np.einsum("ij,ij->i", centroids, centroids)
+        self.classes_ = classes
+        self.class_weight_ = np.asarray(counts, dtype=np.float64)
+        self.priors_ = priors
+        self.xbar_ = solution.center + solution.offset
+        self.means_ = solution.center + offsets
+        self.scalings_ = W.astype(dtype, copy=False)
+        self.eigenvalues_ = pencil.values[:k].astype(dtype, copy=False)
+        ratio = pencil.gains[:k] / pencil.gains.sum()
+        self.explained_variance_ratio_ = ratio.astype(dtype, copy=False)
+        self.n_components_ = k
+        self.shrinkage_ = solution.shrinkage
+        self.solver_ = solution.solver
+        coef = centroids @ W.T
+        intercept = bias - coef @ self.xbar_
+        if len(classes) == 2:
+            coef, intercept = coef[1:] - coef[:1], intercept[1:] - intercept[:1]
+        self.coef_ = coef.astype(dtype, copy=False)
+        self.intercept_ = intercept
+        self._centroids, self._bias = centroids, bias
+        self._center_first = center_first(self.xbar_, W, np.ones(k), dtype)
+
+    def _linear_map(self):
+        return self.xbar_, self.scalings_
+
+    def _joint_log_likelihood(self, X):
+        """Log prior plus log density of each class, up to a term of the row alone."""
+        scores = self._scores(X)
+        return scores @ self._centroids.T.astype(scores.dtype) + self._bias
+
+    def decision_function(self, X):
+        """Log odds of the classes, up to a term common to the row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        decision : ndarray of shape (n_samples, n_classes) or (n_samples,)
+            For two classes the log odds of ``classes_[1]``.
+        """
+        likelihood = self._joint_log_likelihood(X)
+        if len(self.classes_) == 2:
+            return likelihood[:, 1] - likelihood[:, 0]
+        return likelihood
+
+    def predict(self, X):
+        """Most likely class of each row, by the components kept.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            Labels from `classes_`.
+        """
+        return self.classes_[np.argmax(self._joint_log_likelihood(X), axis=1)]
+
+    def predict_log_proba(self, X):
+        """Logarithm of the class probabilities.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        log_probability : ndarray of shape (n_samples, n_classes)
+            Finite where the prior is positive, however small the probability.
+        """
+        return log_softmax(self._joint_log_likelihood(X), axis=1)
+
+    def predict_proba(self, X):
+        """Class probabilities under normal classes of common scatter.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        probability : ndarray of shape (n_samples, n_classes)
+            Rows sum to 1.
+        """
+        if len(getattr(self, "classes_", ())) == 2:
+            second = expit(self.decision_function(X))
+            return np.column_stack([1 - second, second])
+        return np.exp(self.predict_log_proba(X))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
