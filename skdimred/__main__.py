@@ -181,7 +181,7 @@ def _refuse(error, options):
     """Say what is wrong with the input and what to do; no traceback."""
     print(wrap(f"error: {error}"), file=sys.stderr)
     # Hints are not folded, so that they can be copied.
-    if isinstance(error, UnusableColumns):
+    if isinstance(error, UnusableColumns) and len(error.columns) <= 20:
         columns = shlex.quote(",".join(error.columns))
         print(f"To leave them out: --drop {columns}", file=sys.stderr)
         if options.target is None:

@@ -150,7 +150,7 @@ def _from_array(X):
             "X must be a table of shape (n_samples, n_features); found shape "
             f"{values.shape}."
         )
-    names = getattr(X, "columns", range(values.shape[1]))
+    names = getattr(X, "columns", [f"column {j}" for j in range(values.shape[1])])
     return [str(name) for name in names], values, {}
 
 

@@ -265,9 +265,13 @@ class PCA(
             if not first:
                 moments = self._moments.merge(moments)
             limit = p if is_number else min(moments.n_rows, p)
-            spectrum, solver = scatter_spectrum(
-                moments, self.n_components, limit, self.tol
-            )
+            # Without the rows there is nothing better to turn to: np.inf takes it.
+            for tol in (self.tol, np.inf):
+                spectrum, solver = scatter_spectrum(
+                    moments, self.n_components, limit, tol
+                )
+                if spectrum is not None:
+                    break
         dtype = X.dtype if first else np.result_type(X, self.components_)
         self._set_spectrum(
             spectrum, moments.mean, moments.n_rows, moments.weight, solver, dtype

@@ -30,25 +30,33 @@ def summarise(X, sample_weight, precision=FLOAT64):
     )
 
 
-def scatter_spectrum(moments, n_components, limit, tol):
-    """Spectrum from float64 moments alone, and the solver that ran.
+def scatter_spectrum(moments, n_components, limit, tol, *, precision=FLOAT64):
+    """Spectrum from moments alone.
 
     Returns
     -------
-    spectrum : Spectrum
-        Its `is_precise` tells whether the rows themselves are needed.
+    spectrum : Spectrum or None
+        None if the moments cannot promise `tol`.
     solver : {"gram", "qr"}
     """
     active = moments.active
-    max_rank = min(moments.n_rows - 1, int(active.sum()))
     spectrum = gram.spectrum_of_scatter(
-        moments.scatter, active, n_components, limit, max_rank=max_rank, tol=tol
+        moments.scatter,
+        active,
+        n_components,
+        limit,
+        max_rank=min(moments.n_rows - 1, int(np.count_nonzero(active))),
+        tol=tol,
+        eps=float(np.finfo(precision).eps),
     )
-    if spectrum.is_precise:
+    if spectrum is not None or precision == FLOAT32:
         return spectrum, "gram"
-    root = root_of_scatter(moments.scatter[np.ix_(active, active)], MIN_RCOND)
+    scatter = moments.scatter
+    if not active.all():
+        scatter = scatter[np.ix_(active, active)]
+    root = root_of_scatter(scatter, MIN_RCOND)
     if root is None:
-        return spectrum, "gram"
+        return None, "gram"
     return gram.spectrum_of_root(root, active, n_components, limit), "qr"
 
 
@@ -62,33 +70,27 @@ def tall_spectrum(X, sample_weight, n_components, limit, tol, check_finite):
     if X.dtype == FLOAT32 and X.size >= FLOAT32_SIZE:
         moments = summarise(X, sample_weight, FLOAT32)
         if np.isfinite(moments.scatter.diagonal()).all():
-            active = moments.active
-            spectrum = gram.spectrum_of_scatter(
-                moments.scatter,
-                active,
+            spectrum, solver = scatter_spectrum(
+                moments,
                 n_components,
                 limit,
-                max_rank=min(moments.n_rows - 1, int(active.sum())),
-                tol=max(tol, FLOAT32_TOL),
-                eps=float(np.finfo(FLOAT32).eps),
+                max(tol, FLOAT32_TOL),
+                precision=FLOAT32,
             )
-            if spectrum.is_precise:
-                return moments, spectrum, "gram"
+            if spectrum is not None:
+                return moments, spectrum, solver
     moments = summarise(X, sample_weight)
     check_finite(moments.scatter.diagonal())
     spectrum, solver = scatter_spectrum(moments, n_components, limit, tol)
-    if not spectrum.is_precise:
+    if spectrum is None:
         active = moments.active
         root = map_reduce(
             partial(Root.from_block, centers=moments.mean[np.newaxis]),
             X,
             sample_weight,
-            None,
             work=2 * X.shape[0] * X.shape[1] ** 2,
         )
-        spectrum = gram.spectrum_of_root(
-            root.R[:, active], active, n_components, limit
-        )
+        spectrum = gram.spectrum_of_root(root.R[:, active], active, n_components, limit)
         solver = "qr"
     return moments, spectrum, solver
 

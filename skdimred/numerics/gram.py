@@ -70,8 +70,6 @@ class Spectrum:
         Sum of those left out.
     residual : float
         Largest ||Z'Z v - s^2 v|| over s_1^2, 0 for constant data.
-    is_precise : bool
-        Whether the Gram matrix resolves the smallest value kept to the tolerance.
     """
 
     squares: np.ndarray
@@ -79,7 +77,6 @@ class Spectrum:
     total: float
     rest: float
     residual: float
-    is_precise: bool = True
 
 
 def spectrum_of_scatter(
@@ -102,24 +99,35 @@ def spectrum_of_scatter(
         Relative error allowed in the smallest squared singular value kept.
     eps : float
         Unit roundoff of the products that made the scatter.
+
+    Returns
+    -------
+    Spectrum, or None
+        None if the scatter does not resolve the smallest value kept to `tol`.
     """
-    total = float(scatter.diagonal()[active].sum())
-    inner = scatter if active.all() else scatter[np.ix_(active, active)]
+    variances = scatter.diagonal()[active]
+    total = float(variances.sum())
+    error = EIGENVALUE_ERROR * eps
+    # The eigenvalues range at least as far as the diagonal: no need to compute them
+    # to see that the last is out of reach.
+    if n_components is None and max_rank >= len(variances) > 0:
+        if error * variances.max() > tol * variances.min():
+            return None
+    everywhere = len(variances) == len(active)
+    inner = scatter if everywhere else scatter[np.ix_(active, active)]
     values, vectors = _top_eigenpairs(inner, n_components)
-    floor = EIGENVALUE_ERROR * eps * values.max(initial=0.0)
+    floor = error * values.max(initial=0.0)
     k = resolve(n_components, values, total, limit)
     kept = min(k, len(values), max_rank)
-    is_precise = bool(kept == 0 or floor <= tol * values[kept - 1])
+    if kept > 0 and floor > tol * values[kept - 1]:
+        return None
     values = np.where(values > floor, values, 0.0)
     rest = _rest(values, k, len(inner), total)
     values, vectors = values[:k], vectors[:k]
     residual = _residual(inner, values, vectors)
-    if not active.all():
+    if not everywhere:
         vectors = _embed(vectors, active)
-    vectors = fix_signs(complete_rows(vectors, k))
-    squares = np.zeros(k)
-    squares[: len(values)] = values
-    return Spectrum(squares, vectors, total, rest, residual, is_precise)
+    return _finish(values, vectors, k, total, rest, residual)
 
 
 def spectrum_of_root(R, active, n_components, limit):
@@ -150,16 +158,22 @@ def spectrum_of_rows(X, sample_weight, mean, active, n_components, limit):
 
 
 def _from_singular_values(s, Vt, active, n_components, limit, size):
+    total = float(s @ s)
     squares = np.where(s > size * EPS * s.max(initial=0.0), s, 0.0) ** 2
-    total = float((s**2).sum())
     k = resolve(n_components, squares, total, limit)
     vectors = _embed(Vt[:k], active)
-    values = np.zeros(k)
-    values[: len(squares[:k])] = squares[:k]
     # LAPACK's SVD is backward stable: the residual is its rounding.
     residual = EPS * size if total > 0 else 0.0
+    rest = float(squares[k:].sum())
+    return _finish(squares[:k], vectors, k, total, rest, residual)
+
+
+def _finish(values, vectors, k, total, rest, residual):
+    """Spectrum of `k` components: those found, then directions without variance."""
+    squares = np.zeros(k)
+    squares[: len(values)] = values
     vectors = fix_signs(complete_rows(vectors, k))
-    return Spectrum(values, vectors, total, float(squares[k:].sum()), residual)
+    return Spectrum(squares, vectors, total, rest, residual)
 
 
 @dataclass(frozen=True)
@@ -323,18 +337,13 @@ def spectrum_of_projection(projection, k, total, rest, residual, is_precise):
     """
     if is_precise:
         s = np.linalg.norm(projection, axis=1)
-        vectors = projection
-        vectors /= s[:, np.newaxis]
-    else:
-        Q, R = np.linalg.qr(projection.T)
-        _, s, Wt = np.linalg.svd(R.T)
-        vectors = (Wt @ Q.T)[:k]
-        s = np.where(s > max(projection.shape) * EPS * s.max(initial=0.0), s, 0.0)
-        rest = float((s[k:] ** 2).sum())
-    squares = np.zeros(k)
-    squares[: len(s[:k])] = s[:k] ** 2
-    vectors = fix_signs(complete_rows(vectors, k))
-    return Spectrum(squares, vectors, total, rest, residual)
+        projection /= s[:, np.newaxis]
+        return _finish(s**2, projection, k, total, rest, residual)
+    Q, R = np.linalg.qr(projection.T)
+    _, s, Wt = np.linalg.svd(R.T)
+    s = np.where(s > max(projection.shape) * EPS * s.max(initial=0.0), s, 0.0)
+    rest = float((s[k:] ** 2).sum())
+    return _finish(s[:k] ** 2, (Wt @ Q.T)[:k], k, total, rest, residual)
 
 
 def _top_eigenpairs(S, n_components):
@@ -386,7 +395,11 @@ def complete_rows(vectors, k):
     full = np.zeros((k, p), vectors.dtype)
     full[:m] = vectors
     use = np.einsum("ij,ij->j", vectors, vectors)
-    for row in range(m, k):
+    unused = np.flatnonzero(use == 0)[: k - m]
+    # Features of weight 0 throughout, the constant ones, need no orthogonalising.
+    full[np.arange(m, m + len(unused)), unused] = 1.0
+    use[unused] = 1.0
+    for row in range(m + len(unused), k):
         axis = int(np.argmin(use))
         full[row, axis] = 1.0
         for _ in range(2):

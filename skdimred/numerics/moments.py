@@ -8,11 +8,12 @@ deviations the difference loses a factor :math:`\kappa^2` of precision, all of i
 
 .. math:: S = \sum_i w_i (x_i - c)(x_i - c)^T - W (m - c)(m - c)^T .
 
-`c` is the mean of a sample of the rows, spread evenly over the block. If a fraction
-`f` of the rows is sampled and the rows weigh the same, :math:`(m - c)^2 \le s^2 / f`
-in every column, because the sampled rows alone carry that much of the variance
-:math:`s^2`: so few digits can be lost. The bound is checked after the pass, and a
-block that breaks it (weights can) is summed again around its true mean.
+`c` is the origin where a sample of the rows, spread evenly, has means of a few
+standard deviations at most, and the mean of that sample otherwise. What the correction
+took away is compared with what it left, feature by feature, and a block that lost more
+than it may is summed again around its true mean. The second pass is rare: with a
+fraction `f` of the rows sampled and equal weights, :math:`(m - c)^2 \le s^2 / f`,
+because the sampled rows alone carry that much of the variance :math:`s^2`.
 
 A mean is kept in two parts, the centre and a small offset from it, so that the
 difference of two means is exact to the size of that difference, and merging [1]_ loses
@@ -35,11 +36,14 @@ __all__ = ["ClassMoments", "Moments", "varies"]
 # Rows of one product: measured best for the product alone, and, where the block is
 # first shifted into a buffer, for a buffer that stays in the cache.
 PLAIN_BYTES = 8 << 20
-SHIFTED_BYTES = 2 << 20
+SHIFTED_BYTES = 1 << 20
+# Up to this size a block is in the cache, and looking at a sample of it first would
+# cost as much as summing it twice.
+SMALL_BYTES = 2 << 20
 SAMPLE_ROWS = 512
-# |mean| / std up to which sums around the origin are taken without a shift: costs at
-# most kappa^2 eps, 2e-14 in float64 and, in float32, as much as its own rounding.
-KAPPA = {np.dtype(np.float64): 10.0, np.dtype(np.float32): 1.0}
+# (|mean - centre| / std)^2 up to which the correction is small: it costs as many eps,
+# 2e-15 in float64 and, in float32, no more than the rounding of its products.
+KAPPA_SQUARED = {np.dtype(np.float64): 10.0, np.dtype(np.float32): 1.0}
 # Size of a one-hot matrix up to which building a sparse one costs more than it saves.
 DENSE_ONE_HOT = 1 << 15
 # A standard deviation of so many roundings of the values themselves is none.
@@ -85,31 +89,17 @@ class Moments:
             float32 lets the products inside one block of float32 rows be taken in
             float32; the sum over blocks is float64 in any case.
         """
-        block = cls._around(
-            _provisional_center(X, precision), X, sample_weight, precision
-        )
-        if block._is_precise(X.dtype, KAPPA[np.dtype(precision)]):
-            return block
-        return cls._around(block.mean.astype(X.dtype), X, sample_weight, precision)
-
-    @classmethod
-    def _around(cls, center, X, sample_weight, precision):
-        """Moments from one pass of sums around `center` (None: the origin)."""
         n_rows, weight = _count(X, sample_weight)
-        total, scatter = _shifted_sums(X, sample_weight, center, precision)
-        offset = total / weight if weight > 0 else total
-        scatter -= np.multiply.outer(offset, total)
+        center = None if X.nbytes <= SMALL_BYTES else _sample_center(X, precision)
+        for is_last in (False, True):
+            total, scatter = _shifted_sums(X, sample_weight, center, precision)
+            offset = total / weight if weight > 0 else total
+            scatter -= np.multiply.outer(offset, total)
+            if is_last or _is_precise(offset * total, scatter, precision):
+                break
+            center = _moved(center, offset, X.dtype)
         center = np.zeros(X.shape[1]) if center is None else center.astype(np.float64)
         return cls(n_rows, weight, center, offset, scatter)
-
-    def _is_precise(self, dtype, kappa):
-        """Whether each mean lies within `kappa` std of its centre.
-
-        Offsets at the rounding of the values themselves are always small enough.
-        """
-        spread = self.scatter.diagonal() / self.weight if self.weight > 0 else 0.0
-        rounding = 8 * np.finfo(dtype).eps * np.abs(self.center)
-        return bool(np.all(self.offset**2 <= kappa**2 * spread + rounding**2))
 
     @property
     def mean(self):
@@ -176,24 +166,24 @@ class ClassMoments:
             As in `Moments.from_block`.
         """
         weights = np.bincount(codes, sample_weight, n_classes).astype(np.float64)
-        centers = _provisional_class_centers(X, codes, n_classes)
-        for _ in range(2):
+        present = np.where(weights > 0, weights, 1.0)[:, np.newaxis]
+        centers = None
+        if X.nbytes > SMALL_BYTES:
+            centers = _sample_class_centers(X, codes, n_classes, precision)
+        for is_last in (False, True):
             totals, scatter = _class_sums(
                 X, codes, n_classes, sample_weight, centers, precision
             )
-            present = np.where(weights > 0, weights, 1.0)[:, np.newaxis]
-            shift = totals / present
-            spread = np.maximum(scatter.diagonal(), 0.0)
-            root = totals / np.sqrt(present)
-            scatter -= root.T @ root
-            rounding = 8 * np.finfo(X.dtype).eps * np.abs(centers)
-            # Lost to cancellation: the part of the sum that the correction takes away.
-            excess = (weights[:, np.newaxis] * np.maximum(shift**2 - rounding**2, 0)).sum(0)
-            if np.all(excess <= 1e6 * np.maximum(spread - excess, 0.0)):
+            offsets = totals / present
+            scatter -= offsets.T @ totals
+            taken = np.einsum("ij,ij->j", offsets, totals)
+            if is_last or _is_precise(taken, scatter, precision):
                 break
-            centers = (centers + shift).astype(X.dtype)
-        center = centers[int(np.argmax(weights))].astype(np.float64)
-        offsets = (centers - center) + shift
+            centers = _moved(centers, offsets, X.dtype)
+        center = np.zeros(X.shape[1])
+        if centers is not None:
+            center = centers[int(np.argmax(weights))].astype(np.float64)
+            offsets += centers - center
         offsets[weights == 0] = 0.0
         return cls(weights, center, offsets, scatter)
 
@@ -268,15 +258,24 @@ def rows_per_block(X, n_bytes):
     return max(256, n_bytes // (8 * max(1, X.shape[1])))
 
 
-def _provisional_center(X, precision):
+def _is_precise(taken, scatter, precision):
+    """Whether a correction took little from the sums for what it left, everywhere."""
+    left = scatter.diagonal()
+    return bool(np.all(taken <= KAPPA_SQUARED[np.dtype(precision)] * left))
+
+
+def _moved(center, offset, dtype):
+    """Centre in the dtype of the rows, moved to the mean just found."""
+    return (offset if center is None else center + offset).astype(dtype)
+
+
+def _sample_center(X, precision):
     """Centre (p,) in the dtype of X; None where sums around the origin will do."""
-    n = len(X)
-    if X.size * 8 <= SHIFTED_BYTES or n <= SAMPLE_ROWS:
-        # In the cache anyway: the mean itself.
-        return (np.ones(n) @ X / n).astype(X.dtype, copy=False)
-    sample = X[:: n // SAMPLE_ROWS].astype(np.float64)
-    mean, std = sample.mean(axis=0), sample.std(axis=0)
-    if np.all(np.abs(mean) <= KAPPA[np.dtype(precision)] * std):
+    sample = X[:: max(1, len(X) // SAMPLE_ROWS)].astype(np.float64)
+    mean = sample.mean(axis=0)
+    square = np.einsum("ij,ij->j", sample, sample) / len(sample)
+    limit = KAPPA_SQUARED[np.dtype(precision)]
+    if np.all(mean**2 <= limit * (square - mean**2)):
         return None
     return mean.astype(X.dtype)
 
@@ -322,44 +321,51 @@ def _shift(rows, center, out):
     return np.subtract(rows, center, out=out, casting="same_kind")
 
 
-def _provisional_class_centers(X, codes, n_classes):
-    """Centre of each class (K, p) in the dtype of X, from a sample of its rows.
+def _sample_class_centers(X, codes, n_classes, precision):
+    """Centre of each class (K, p) in the dtype of X, from a sample of the rows.
 
-    A class that the sample misses gets one of its own rows; an empty class, 0.
+    None where sums around the origin will do. A class that the sample misses gets one
+    of its own rows as centre; an empty class, 0.
     """
     n = len(X)
-    step = 1 if X.size * 8 <= SHIFTED_BYTES else max(1, n // SAMPLE_ROWS)
-    sampled = codes[::step]
+    step = max(1, n // SAMPLE_ROWS)
+    sample, sampled = X[::step].astype(np.float64), codes[::step]
     counts = np.bincount(sampled, minlength=n_classes)
-    sums = _sums_by_class(X[::step].astype(np.float64, copy=False), sampled, n_classes)
-    centers = (sums / np.maximum(counts, 1)[:, np.newaxis]).astype(X.dtype)
-    if step > 1:
-        first = np.full(n_classes, -1)
-        first[codes[::-1]] = np.arange(n - 1, -1, -1)
-        missed = np.flatnonzero((counts == 0) & (first >= 0))
-        centers[missed] = X[first[missed]]
+    sums = _sums_by_class(sample, sampled, n_classes)
+    means = sums / np.maximum(counts, 1)[:, np.newaxis]
+    taken = np.einsum("ij,ij->j", means, sums)
+    left = np.einsum("ij,ij->j", sample, sample) - taken
+    if np.all(taken <= KAPPA_SQUARED[np.dtype(precision)] * left):
+        return None
+    centers = means.astype(X.dtype)
+    first = np.full(n_classes, -1)
+    first[codes[::-1]] = np.arange(n - 1, -1, -1)
+    missed = np.flatnonzero((counts == 0) & (first >= 0))
+    centers[missed] = X[first[missed]]
     return centers
 
 
 def _class_sums(X, codes, n_classes, sample_weight, centers, precision):
     """Sums of w z by class, float64 (K, p), and of w z z', z a row minus its centre."""
     n, p = X.shape
-    step = min(n, rows_per_block(X, SHIFTED_BYTES))
-    own_center = np.empty((step, p), X.dtype)
-    buffer = np.empty((step, p), precision)
+    plain = centers is None and sample_weight is None and X.dtype == precision
+    step = min(n, rows_per_block(X, PLAIN_BYTES if plain else SHIFTED_BYTES))
+    own_center = None if centers is None else np.empty((step, p), X.dtype)
+    buffer = None if plain else np.empty((step, p), precision)
     product = np.empty((p, p), precision)
     totals, scatter = np.zeros((n_classes, p)), None
     for start in range(0, n, step):
-        rows, block_codes = X[start : start + step], codes[start : start + step]
-        size = len(rows)
-        np.take(centers, block_codes, axis=0, out=own_center[:size], mode="clip")
-        Z = _shift(rows, own_center[:size], buffer[:size])
-        if sample_weight is None:
-            totals += _sums_by_class(Z, block_codes, n_classes)
-        else:
-            root = np.sqrt(sample_weight[start : start + step]).astype(precision)
-            Z *= root[:, np.newaxis]
-            totals += _sums_by_class(Z, block_codes, n_classes, root)
+        Z, labels = X[start : start + step], codes[start : start + step]
+        size, factor = len(Z), None
+        if centers is not None:
+            np.take(centers, labels, axis=0, out=own_center[:size], mode="clip")
+        if not plain:
+            shift = None if centers is None else own_center[:size]
+            Z = _shift(Z, shift, buffer[:size])
+        if sample_weight is not None:
+            factor = np.sqrt(sample_weight[start : start + step]).astype(precision)
+            Z *= factor[:, np.newaxis]
+        totals += _sums_by_class(Z, labels, n_classes, factor)
         np.matmul(Z.T, Z, out=product)
         scatter = _add(scatter, product)
     return totals, scatter

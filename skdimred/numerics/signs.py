@@ -26,6 +26,7 @@ def fix_signs(vectors):
     """
     size = np.abs(vectors)
     largest = size.max(axis=1, initial=0.0, keepdims=True)
-    first = np.argmax(size >= (1 - TIE) * largest, axis=1)
-    vectors[vectors[np.arange(len(vectors)), first] < 0] *= -1
+    first = (size >= (1 - TIE) * largest).argmax(axis=1)
+    deciding = vectors[np.arange(len(vectors)), first]
+    vectors *= np.copysign(1.0, deciding)[:, np.newaxis].astype(vectors.dtype)
     return vectors
