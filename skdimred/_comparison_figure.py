@@ -93,11 +93,15 @@ class _Groups:
     def scatter(self, ax, embedding):
         """Draw an embedding (n, 2), or (n, 1) with each class on a line of its own."""
         jitter = np.random.default_rng(0).uniform(-0.32, 0.32, len(embedding))
-        for line, (_, rows, colour, marker) in enumerate(self.parts):
-            x = embedding[rows, 0]
-            y = embedding[rows, 1] if embedding.shape[1] > 1 else line + jitter[rows]
-            size = 14 if len(self.drawn) < 400 else 7
-            ax.scatter(x, y, size, c=colour, marker=marker, lw=0, alpha=0.75)
+        size = 14 if len(self.drawn) < 400 else 7
+        layers = 8  # of every class in turn, so that no class covers the others
+        for layer in range(layers):
+            for line, (_, rows, colour, marker) in enumerate(self.parts):
+                some = rows[layer::layers]
+                x, y = embedding[some, 0], line + jitter[some]
+                if embedding.shape[1] > 1:
+                    y = embedding[some, 1]
+                ax.scatter(x, y, size, c=colour, marker=marker, lw=0, alpha=0.75)
         ax.set_xticks([])
         ax.set_yticks([])
 
@@ -249,8 +253,9 @@ def _draw_speeds(ax, results):
 
 def _label_ratios(ax, ratios):
     """Ticks at round ratios, with room for the labels at the ends of the bars."""
-    low, high = min(ratios.min(), 1) / 1.6, max(ratios.max(), 1) * 1.6
-    low, high = min(low, 0.45), max(high, 2.2)
+    low, high = min(ratios.min(), 0.8), max(ratios.max(), 1.25)
+    room = (high / low) ** 0.35  # a label takes about a third of the axis
+    low, high = low / (room if ratios.min() < 1 else 1.1), high * room
     steps = np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 1000])
     ticks = steps[(steps >= low) & (steps <= high)]
     ax.set_xlim(low, high)

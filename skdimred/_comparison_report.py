@@ -99,9 +99,8 @@ def _block(result):
     if row["same_subspace"] is not None:
         k = count_of(row["compared_n_components"], "component")
         same = "yes" if row["same_subspace"] else "no"
-        lines.append(
-            f"  same subspace at {k}: {same} (sine {row['subspace_sine']:.1g})"
-        )
+        sine = f"sine {row['subspace_sine']:.1g} between them"
+        lines.append(f"  same subspace at {k}: {same} ({sine})")
     lines += [wrap(note, "  ") for note in result.notes]
     return "\n".join(lines)
 

@@ -116,7 +116,7 @@ def compare(
 
     Returns
     -------
-    rows : list of dict
+    list of dict
         One row an estimator, with the same keys in each, so that
         ``pandas.DataFrame(rows)`` is a table. What does not apply is None.
 
@@ -145,6 +145,10 @@ def compare(
         estimator that fails later is a row of status "failed".
     TypeError
         If `X` is sparse, or another argument has the wrong type.
+
+    See Also
+    --------
+    skdimred.metrics.subspace_sine : The measure behind ``subspace_sine``.
 
     Examples
     --------

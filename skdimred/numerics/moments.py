@@ -37,13 +37,13 @@ __all__ = ["ClassMoments", "Moments", "varies"]
 # first shifted into a buffer, for a buffer that stays in the cache.
 PLAIN_BYTES = 8 << 20
 SHIFTED_BYTES = 1 << 20
-# Up to this size a block is in the cache, and looking at a sample of it first would
-# cost as much as summing it twice.
-SMALL_BYTES = 2 << 20
+# A block up to the first size is cheapest shifted by its mean at once; up to the second
+# it is in the cache, and summing it twice costs no more than to look at a sample first.
+TINY_BYTES, SMALL_BYTES = 1 << 18, 2 << 20
 SAMPLE_ROWS = 512
 # (|mean - centre| / std)^2 up to which the correction is small: it costs as many eps,
-# 2e-15 in float64 and, in float32, no more than the rounding of its products.
-KAPPA_SQUARED = {np.dtype(np.float64): 10.0, np.dtype(np.float32): 1.0}
+# 5e-15 in float64 and, in float32, no more than the rounding of its products.
+KAPPA_SQUARED = {np.dtype(np.float64): 25.0, np.dtype(np.float32): 1.0}
 # Size of a one-hot matrix up to which building a sparse one costs more than it saves.
 DENSE_ONE_HOT = 1 << 15
 # A standard deviation of so many roundings of the values themselves is none.
@@ -90,7 +90,11 @@ class Moments:
             float32; the sum over blocks is float64 in any case.
         """
         n_rows, weight = _count(X, sample_weight)
-        center = None if X.nbytes <= SMALL_BYTES else _sample_center(X, precision)
+        center = None
+        if X.nbytes <= TINY_BYTES:
+            center = (np.ones(len(X)) @ X / len(X)).astype(X.dtype, copy=False)
+        elif X.nbytes > SMALL_BYTES:
+            center = _sample_center(X, precision)
         for is_last in (False, True):
             total, scatter = _shifted_sums(X, sample_weight, center, precision)
             offset = total / weight if weight > 0 else total
