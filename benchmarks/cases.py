@@ -59,7 +59,7 @@ class Case:
 
 @cache
 def tall(n=200_000, p=300, dtype="float64", offset=1.0, seed=0):
-    """Rows with covariance eigenvalues 1/i, rotated, a standard deviation off-centre."""
+    """Rows with covariance eigenvalues 1/i, rotated, up to a deviation off-centre."""
     rng = np.random.default_rng(seed)
     rotation, _ = np.linalg.qr(rng.standard_normal((p, p)))
     factor = (rotation / np.sqrt(np.arange(1, p + 1))).T
@@ -72,7 +72,7 @@ def tall(n=200_000, p=300, dtype="float64", offset=1.0, seed=0):
 def classes(n=100_000, p=200, n_classes=10, dtype="float64", seed=0):
     """Rows of overlapping normal classes with correlated features."""
     rng = np.random.default_rng(seed)
-    mixing = rng.standard_normal((p, p)) / np.sqrt(p) + np.eye(p)
+    mixing = 0.4 * rng.standard_normal((p, p)) / np.sqrt(p) + np.eye(p)
     means = rng.standard_normal((n_classes, p))
     y = rng.integers(0, n_classes, n)
     X = rng.standard_normal((n, p)) @ mixing + means[y]

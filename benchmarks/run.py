@@ -68,7 +68,9 @@ def _parser():
     parser.add_argument("--only", default="", metavar="TEXT", help="part of a name")
     parser.add_argument("--repeats", type=int, default=REPEATS, metavar="N")
     parser.add_argument("--readme", action="store_true", help="rewrite its table")
-    parser.add_argument("--memory", nargs=2, metavar=("CASE", "WHO"), help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--memory", nargs=2, metavar=("CASE", "WHO"), help=argparse.SUPPRESS
+    )
     return parser
 
 
@@ -111,7 +113,8 @@ def _busy_process(wanted):
     if not wanted:
         yield
         return
-    code = f"import time; end = time.time() + {BUSY_SECONDS}\nwhile time.time() < end: pass"
+    code = "import time; end = time.time() + %d\nwhile time.time() < end: pass"
+    code %= BUSY_SECONDS
     process = subprocess.Popen([sys.executable, "-c", code])
     try:
         time.sleep(0.3)
@@ -171,9 +174,8 @@ def _extra_memory(name, who):
     case = next(c for c in CASES if c.name == name)
     X, y = case.data()
     make = case.ours if who == "ours" else case.peers[who]
-    small = slice(0, max(50, X.shape[1] // 100)), slice(0, 20)
-    _fit(make() if who != "ours" else make().set_params(n_components=None), X[small],
-         None if y is None else np.arange(len(X[small])) % 3)  # loads the libraries
+    # A fit of something small first, so that libraries and thread pools are there.
+    _fit(type(make())(), np.random.default_rng(0).random((60, 4)), np.arange(60) % 3)
     Path("/proc/self/clear_refs").write_text("5")
     before = _status("VmRSS")
     _fit(make(), X, y)
@@ -187,23 +189,30 @@ def _status(field):
 
 def _one_line(row):
     parts = [f"{row['peer']:14}"]
-    for setting, clock in (("one_thread", "cpu"), ("default", "wall"), ("busy", "wall")):
+    for setting, clock in (
+        ("one_thread", "cpu"),
+        ("default", "wall"),
+        ("busy", "wall"),
+    ):
         r = row[setting]
         parts.append(
-            f"{setting} {r[f'{clock}_ratio']:.2f}x "
-            f"({r[f'{clock}_ours']:.3g} s)"
+            f"{setting} {r[f'{clock}_ratio']:.2f}x ({r[f'{clock}_ours']:.3g} s)"
         )
     own = row["default"]["wall_ours"] / row["one_thread"]["wall_ours"]
     busy = row["busy"]["wall_ours"] / row["one_thread"]["wall_ours"]
     parts.append(f"own default/one {own:.2f} busy/one {busy:.2f}")
     parts.append(f"sine {_number(row['sine_ours'])} v {_number(row['sine_theirs'])}")
-    if row.get("memory_ours") is not None:
-        parts.append(f"MB {row['memory_ours'] / 1e6:.0f} v {row['memory_theirs'] / 1e6:.0f}")
+    parts.append(f"MB {_megabytes(row, ' v ')}")
     return " | ".join(parts)
 
 
 def _number(x):
     return "-" if x is None else f"{x:.0e}"
+
+
+def _megabytes(row, between):
+    both = [row.get(f"memory_{who}") for who in ("ours", "theirs")]
+    return between.join("-" if m is None else f"{m / 1e6:.0f}" for m in both)
 
 
 def table(records):
@@ -218,11 +227,8 @@ def table(records):
             f"{row[s][f'{c}_ratio']:.1f}x"
             for s, c in (("one_thread", "cpu"), ("default", "wall"), ("busy", "wall"))
         ]
-        memory = "-"
-        if row.get("memory_ours") is not None:
-            memory = f"{row['memory_ours'] / 1e6:.0f} / {row['memory_theirs'] / 1e6:.0f}"
         sines = f"{_number(row['sine_ours'])} / {_number(row['sine_theirs'])}"
-        cells = [row["case"], row["peer"], *ratios, sines, memory]
+        cells = [row["case"], row["peer"], *ratios, sines, _megabytes(row, " / ")]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -251,7 +257,9 @@ def _save(records):
 def _rewrite_readme(records):
     text = README.read_text()
     start, end = text.index(MARK), text.rindex(MARK)
-    README.write_text(text[: start + len(MARK)] + "\n" + table(records) + "\n" + text[end:])
+    README.write_text(
+        text[: start + len(MARK)] + "\n" + table(records) + "\n" + text[end:]
+    )
     print("Rewrote the table in README.md")
 
 

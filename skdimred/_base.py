@@ -8,24 +8,30 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdimred._sklearn import as_rows, raise_if_not_finite
 from skdimred.numerics.centering import project
+from skdimred.numerics.threads import one_blas_thread
 
-__all__ = ["LinearMapMixin", "all_or_nothing"]
+__all__ = ["LinearMapMixin", "guarded"]
 
 
-def all_or_nothing(fit):
-    """Make a failed or interrupted fit leave the estimator as it was before."""
+def guarded(fit):
+    """Hold BLAS to one thread in a fit, and undo the fit if it fails.
+
+    A failed or interrupted fit leaves the estimator as it was before. Passes over many
+    rows bring threads of their own (see `blocks`).
+    """
 
     @wraps(fit)
-    def guarded(self, *args, **kwargs):
+    def wrapper(self, *args, **kwargs):
         before = self.__dict__.copy()
         try:
-            return fit(self, *args, **kwargs)
+            with one_blas_thread():
+                return fit(self, *args, **kwargs)
         except BaseException:
             self.__dict__.clear()
             self.__dict__.update(before)
             raise
 
-    return guarded
+    return wrapper
 
 
 class LinearMapMixin:

@@ -22,7 +22,7 @@ FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
 
 def _is_plain(estimator, X, *, reset, min_samples):
-    """Whether scikit-learn's checks of X would pass it through and record nothing new."""
+    """Whether scikit-learn's checks would pass X through and record nothing new."""
     return (
         type(X) in (np.ndarray, np.memmap)
         and X.dtype in FLOATS
@@ -69,12 +69,14 @@ def as_rows(estimator, X, *, reset=False, min_samples=1):
 
 def as_rows_and_target(estimator, X, y, *, reset=True, min_samples=1):
     """X as `as_rows`, and y as a vector of as many class labels."""
-    plain_target = type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind in "iubUS"
-    if plain_target and _is_plain(
-        estimator, X, reset=reset, min_samples=min_samples
+    if (
+        type(y) is np.ndarray
+        and y.ndim == 1
+        and y.dtype.kind in "iubUS"
+        and _is_plain(estimator, X, reset=reset, min_samples=min_samples)
+        and len(y) == len(X)
     ):
-        if len(y) == len(X):
-            return as_rows(estimator, X, reset=reset, min_samples=min_samples), y
+        return as_rows(estimator, X, reset=reset, min_samples=min_samples), y
     rows, target = validate_data(
         estimator,
         X,

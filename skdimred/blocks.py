@@ -7,6 +7,7 @@ finished first.
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
+from itertools import pairwise
 
 from skdimred.numerics.threads import one_blas_thread
 
@@ -21,7 +22,7 @@ def split(length, parts):
     """Cut ``range(length)`` into at most `parts` contiguous slices of similar size."""
     parts = max(1, min(parts, length))
     edges = [length * i // parts for i in range(parts + 1)]
-    return [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [slice(a, b) for a, b in pairwise(edges)]
 
 
 def map_ranges(function, length, *, work):

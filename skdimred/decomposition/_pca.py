@@ -1,15 +1,18 @@
 """Principal component analysis of rows that may be weighted, streamed or off-centre."""
 
 import warnings
-from contextlib import nullcontext
 from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
 from sklearn.utils.validation import check_array
 
-from skdimred._base import LinearMapMixin, all_or_nothing
+from skdimred._base import LinearMapMixin, guarded
 from skdimred._sklearn import as_rows, as_sample_weight, raise_if_not_finite
 from skdimred.decomposition._spectrum import (
     full_spectrum,
@@ -20,13 +23,10 @@ from skdimred.decomposition._spectrum import (
 )
 from skdimred.numerics.centering import center_first
 from skdimred.numerics.likelihood import log_density
-from skdimred.numerics.threads import one_blas_thread
 
 __all__ = ["PCA"]
 
 SVD_SOLVERS = ("auto", "gram", "full")
-# Features up to which BLAS does not start threads and holding it to one is a waste.
-SMALL = 16
 
 
 class PCA(
@@ -151,7 +151,7 @@ class PCA(
         self.tol = tol
         self.random_state = random_state
 
-    @all_or_nothing
+    @guarded
     def fit(self, X, y=None, sample_weight=None):
         """Fit the components to the rows of X.
 
@@ -188,17 +188,14 @@ class PCA(
         problem = X, sample_weight, self.n_components, min(n, p)
         check_finite = partial(raise_if_not_finite, self, X)
         moments = None
-        with one_blas_thread() if p > SMALL else nullcontext():
-            if self.svd_solver == "full":
-                mean, spectrum = full_spectrum(*problem, check_finite)
-                solver = "full"
-            elif len(X) >= p:
-                moments, spectrum, solver = tall_spectrum(
-                    *problem, self.tol, check_finite
-                )
-                mean = moments.mean
-            else:
-                mean, spectrum, solver = wide_spectrum(*problem, self.tol, check_finite)
+        if self.svd_solver == "full":
+            mean, spectrum = full_spectrum(*problem, check_finite)
+            solver = "full"
+        elif len(X) >= p:
+            moments, spectrum, solver = tall_spectrum(*problem, self.tol, check_finite)
+            mean = moments.mean
+        else:
+            mean, spectrum, solver = wide_spectrum(*problem, self.tol, check_finite)
         self._set_spectrum(spectrum, mean, n, weight, solver, X.dtype)
         self._moments = moments
         if spectrum.total <= 0:
@@ -210,7 +207,7 @@ class PCA(
             )
         return self
 
-    @all_or_nothing
+    @guarded
     def partial_fit(self, X, y=None, sample_weight=None):
         """Add rows to those seen so far; the answer is that of one `fit` on all.
 
@@ -246,9 +243,9 @@ class PCA(
         if not first and self._moments is None:
             raise ValueError(
                 "This PCA was fitted by fit() with "
-                f"svd_solver_='{self.svd_solver_}' to n_samples_={self.n_samples_} rows "
-                f"of n_features_in_={self.n_features_in_} features, which leaves no "
-                "scatter matrix to add rows to. Start from a new PCA and call "
+                f"svd_solver_='{self.svd_solver_}' to n_samples_={self.n_samples_} "
+                f"rows of n_features_in_={self.n_features_in_} features, which leaves "
+                "no scatter matrix to add rows to. Start from a new PCA and call "
                 "partial_fit for every block."
             )
         X = as_rows(self, X, reset=first)
@@ -259,19 +256,16 @@ class PCA(
             raise ValueError(
                 f"n_components={self.n_components} must be at most n_features={p}."
             )
-        with one_blas_thread() if p > SMALL else nullcontext():
-            moments = summarise(X, sample_weight)
-            raise_if_not_finite(self, X, moments.scatter.diagonal())
-            if not first:
-                moments = self._moments.merge(moments)
-            limit = p if is_number else min(moments.n_rows, p)
-            # Without the rows there is nothing better to turn to: np.inf takes it.
-            for tol in (self.tol, np.inf):
-                spectrum, solver = scatter_spectrum(
-                    moments, self.n_components, limit, tol
-                )
-                if spectrum is not None:
-                    break
+        moments = summarise(X, sample_weight)
+        raise_if_not_finite(self, X, moments.scatter.diagonal())
+        if not first:
+            moments = self._moments.merge(moments)
+        limit = p if is_number else min(moments.n_rows, p)
+        # Without the rows there is nothing better to turn to: np.inf takes it.
+        for tol in (self.tol, np.inf):
+            spectrum, solver = scatter_spectrum(moments, self.n_components, limit, tol)
+            if spectrum is not None:
+                break
         dtype = X.dtype if first else np.result_type(X, self.components_)
         self._set_spectrum(
             spectrum, moments.mean, moments.n_rows, moments.weight, solver, dtype

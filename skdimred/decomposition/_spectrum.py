@@ -9,7 +9,13 @@ from skdimred.numerics import gram
 from skdimred.numerics.moments import Moments
 from skdimred.numerics.root import Root, root_of_scatter
 
-__all__ = ["full_spectrum", "scatter_spectrum", "summarise", "tall_spectrum", "wide_spectrum"]
+__all__ = [
+    "full_spectrum",
+    "scatter_spectrum",
+    "summarise",
+    "tall_spectrum",
+    "wide_spectrum",
+]
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 # Products of float32 rows are taken in float32 from this size (below, float64 costs
@@ -105,7 +111,11 @@ def wide_spectrum(X, sample_weight, n_components, limit, tol, check_finite):
     )
     check_finite(record.gram.diagonal())
     left, k, *proof = gram.eigenvectors_of_wide_gram(
-        record.gram, n_components, limit, max_rank=limit - 1, tol=tol
+        gram.recenter(record.gram, sample_weight),
+        n_components,
+        limit,
+        max_rank=limit - 1,
+        tol=tol,
     )
     projection = np.empty((left.shape[1], p))
     map_ranges(

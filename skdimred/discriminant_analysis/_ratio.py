@@ -1,7 +1,6 @@
 """Ratio discriminant analysis: between-class over within-class scatter."""
 
 import warnings
-from contextlib import nullcontext
 from functools import partial
 from numbers import Integral, Real
 
@@ -14,7 +13,7 @@ from sklearn.base import (
     TransformerMixin,
 )
 
-from skdimred._base import LinearMapMixin, all_or_nothing
+from skdimred._base import LinearMapMixin, guarded
 from skdimred._sklearn import (
     as_codes,
     as_rows_and_target,
@@ -23,14 +22,11 @@ from skdimred._sklearn import (
 )
 from skdimred.discriminant_analysis import _scatter
 from skdimred.numerics.centering import center_first
-from skdimred.numerics.threads import one_blas_thread
 
 __all__ = ["RatioLDA"]
 
 SOLVERS = ("auto", "gram", "eigh", "qr", "dual")
 SHRINKAGES = ("auto", "ledoit-wolf", "oas")
-# Features up to which BLAS does not start threads and holding it to one is a waste.
-SMALL = 16
 
 
 class RatioLDA(
@@ -186,7 +182,7 @@ class RatioLDA(
         self.priors = priors
         self.tol = tol
 
-    @all_or_nothing
+    @guarded
     def fit(self, X, y, sample_weight=None):
         """Fit the directions to labelled rows.
 
@@ -221,15 +217,14 @@ class RatioLDA(
         check_finite = partial(raise_if_not_finite, self, X)
         problem = X, codes, len(classes), sample_weight
         moments = None
-        with one_blas_thread() if X.shape[1] > SMALL else nullcontext():
-            if self._is_dual(X):
-                solution = _scatter.dual(
-                    *problem, priors, shrinkage, self.tol, check_finite
-                )
-            else:
-                moments, solution = _scatter.tall_from_rows(
-                    *problem, priors, self.solver, shrinkage, self.tol, check_finite
-                )
+        if self._is_dual(X):
+            solution = _scatter.dual(
+                *problem, priors, shrinkage, self.tol, check_finite
+            )
+        else:
+            moments, solution = _scatter.tall_from_rows(
+                *problem, priors, self.solver, shrinkage, self.tol, check_finite
+            )
         trouble = self._trouble(solution.pencil)
         if trouble:
             raise ValueError(trouble)
@@ -237,7 +232,7 @@ class RatioLDA(
         self._moments = moments
         return self
 
-    @all_or_nothing
+    @guarded
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Add labelled rows to those seen so far, as if `fit` had seen them all.
 
@@ -274,8 +269,8 @@ class RatioLDA(
         shrinkage = self._check_parameters()
         if shrinkage == "ledoit-wolf":
             raise ValueError(
-                f"shrinkage={self.shrinkage!r} needs all rows at once. With partial_fit "
-                "use 'oas', a number in [0, 1], or None."
+                f"shrinkage={self.shrinkage!r} needs all rows at once. With "
+                "partial_fit use 'oas', a number in [0, 1], or None."
             )
         first = not hasattr(self, "classes_")
         if self.solver == "dual" or not (first or self._moments is not None):
@@ -289,14 +284,13 @@ class RatioLDA(
         known = seen if first else np.union1d(self.classes_, seen)
         if classes is not None:
             known = np.union1d(known, np.asarray(classes))
-        with one_blas_thread() if X.shape[1] > SMALL else nullcontext():
-            moments = _scatter.summarise(X, codes, len(seen), sample_weight)
-            raise_if_not_finite(self, X, moments.scatter.diagonal())
-            moments = moments.reindex(np.searchsorted(known, seen), len(known))
-            if not first:
-                old = np.searchsorted(known, self.classes_)
-                moments = self._moments.reindex(old, len(known)).merge(moments)
-            self._solve_moments(moments, known, shrinkage, X.dtype)
+        moments = _scatter.summarise(X, codes, len(seen), sample_weight)
+        raise_if_not_finite(self, X, moments.scatter.diagonal())
+        moments = moments.reindex(np.searchsorted(known, seen), len(known))
+        if not first:
+            old = np.searchsorted(known, self.classes_)
+            moments = self._moments.reindex(old, len(known)).merge(moments)
+        self._solve_moments(moments, known, shrinkage, X.dtype)
         self._moments = moments
         return self
 
@@ -307,9 +301,7 @@ class RatioLDA(
         trouble = "only one class"
         if np.count_nonzero(moments.weights) > 1:
             priors = self._class_shares(classes, moments.weights)
-            solution = _scatter.tall(
-                moments, priors, self.solver, shrinkage, self.tol
-            )
+            solution = _scatter.tall(moments, priors, self.solver, shrinkage, self.tol)
             trouble = self._trouble(solution.pencil)
         if not trouble:
             self._set_solution(solution, classes, moments.weights, priors, dtype)

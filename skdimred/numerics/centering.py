@@ -31,7 +31,9 @@ def center_first(center, W, spread, dtype):
     """
     size = np.abs(center) @ np.abs(W)
     error = np.finfo(dtype).eps * size
-    return bool(np.any((error > SHORTCUT_ERROR[np.dtype(dtype)] * spread) & (spread > 0)))
+    return bool(
+        np.any((error > SHORTCUT_ERROR[np.dtype(dtype)] * spread) & (spread > 0))
+    )
 
 
 def project(X, center, W, first):

@@ -37,12 +37,12 @@ __all__ = [
     "complete_rows",
     "eigenvectors_of_wide_gram",
     "project_features",
+    "recenter",
     "root_of_features",
     "spectrum_of_projection",
     "spectrum_of_root",
     "spectrum_of_rows",
     "spectrum_of_scatter",
-    
 ]
 
 EPS = np.finfo(np.float64).eps
@@ -51,7 +51,7 @@ EIGENVALUE_ERROR = 10.0
 # Share of the eigenvectors up to which the subset solver beats the full one, and the
 # size from which it does (measured; numpy's full solver has less overhead).
 SUBSET_SHARE, SUBSET_SIZE = 0.25, 150
-WIDE_BYTES = 2 << 20
+WIDE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -110,9 +110,9 @@ def spectrum_of_scatter(
     error = EIGENVALUE_ERROR * eps
     # The eigenvalues range at least as far as the diagonal: no need to compute them
     # to see that the last is out of reach.
-    if n_components is None and max_rank >= len(variances) > 0:
-        if error * variances.max() > tol * variances.min():
-            return None
+    all_wanted = n_components is None and max_rank >= len(variances) > 0
+    if all_wanted and error * variances.max() > tol * variances.min():
+        return None
     everywhere = len(variances) == len(active)
     inner = scatter if everywhere else scatter[np.ix_(active, active)]
     values, vectors = _top_eigenpairs(inner, n_components)
@@ -269,20 +269,30 @@ def centered_features(features, sample_weight, mean, known=False):
     for start in range(0, p, step):
         columns = slice(start, min(p, start + step))
         Z = buffer[:, : columns.stop - start]
-        Z[...] = features[columns].T
         if known:
-            Z -= mean[columns]
+            np.subtract(features[columns].T, mean[columns], out=Z)
         else:
-            # Twice: the second mean is that of the rounding left by the first, which
-            # matters on data far from the origin.
-            first = share @ Z
-            Z -= first
-            second = share @ Z
-            Z -= second
-            mean[columns] = first + second
+            Z[...] = features[columns].T
+            mean[columns] = share @ Z
+            Z -= mean[columns]
         if sample_weight is not None:
             Z *= root
         yield columns, Z
+
+
+def recenter(gram, sample_weight):
+    """Remove from Z Z', in place, what the rounding of the mean left in it.
+
+    Z'sqrt(w) is zero but for that rounding, which on data far from the origin is not
+    small: the projection off sqrt(w), from both sides, takes it out exactly.
+    """
+    root = np.ones(len(gram)) if sample_weight is None else np.sqrt(sample_weight)
+    unit = root / np.linalg.norm(root)
+    image = gram @ unit
+    image -= 0.5 * (unit @ image) * unit
+    gram -= np.multiply.outer(image, unit)
+    gram -= np.multiply.outer(unit, image)
+    return gram
 
 
 def eigenvectors_of_wide_gram(gram, n_components, limit, *, max_rank, tol):

@@ -35,15 +35,14 @@ __all__ = ["ClassMoments", "Moments", "varies"]
 
 # Rows of one product: measured best for the product alone, and, where the block is
 # first shifted into a buffer, for a buffer that stays in the cache.
-PLAIN_BYTES = 8 << 20
-SHIFTED_BYTES = 1 << 20
+PLAIN_BYTES, SHIFTED_BYTES = 8 << 20, 2 << 20
 # A block up to the first size is cheapest shifted by its mean at once; up to the second
 # it is in the cache, and summing it twice costs no more than to look at a sample first.
 TINY_BYTES, SMALL_BYTES = 1 << 18, 2 << 20
 SAMPLE_ROWS = 512
 # (|mean - centre| / std)^2 up to which the correction is small: it costs as many eps,
-# 5e-15 in float64 and, in float32, no more than the rounding of its products.
-KAPPA_SQUARED = {np.dtype(np.float64): 25.0, np.dtype(np.float32): 1.0}
+# 5e-15 in float64 and, in float32, little more than the rounding of its products.
+KAPPA_SQUARED = {np.dtype(np.float64): 25.0, np.dtype(np.float32): 4.0}
 # Size of a one-hot matrix up to which building a sparse one costs more than it saves.
 DENSE_ONE_HOT = 1 << 15
 # A standard deviation of so many roundings of the values themselves is none.
@@ -125,10 +124,10 @@ class Moments:
         delta = (other.center - self.center) + (other.offset - self.offset)
         offset = self.offset + (other.weight / weight) * delta
         scatter = self.scatter + other.scatter
-        scatter += np.multiply.outer(delta, (self.weight * other.weight / weight) * delta)
-        return Moments(
-            self.n_rows + other.n_rows, weight, self.center, offset, scatter
+        scatter += np.multiply.outer(
+            delta, (self.weight * other.weight / weight) * delta
         )
+        return Moments(self.n_rows + other.n_rows, weight, self.center, offset, scatter)
 
 
 @dataclass(frozen=True)
@@ -257,9 +256,9 @@ def _count(X, sample_weight):
     return int(np.count_nonzero(sample_weight)), float(sample_weight.sum())
 
 
-def rows_per_block(X, n_bytes):
-    """Rows of `X` that fill about `n_bytes` as float64."""
-    return max(256, n_bytes // (8 * max(1, X.shape[1])))
+def rows_per_block(X, n_bytes, precision):
+    """Rows of `X` that fill about `n_bytes` in the given precision."""
+    return max(256, n_bytes // (np.dtype(precision).itemsize * max(1, X.shape[1])))
 
 
 def _is_precise(taken, scatter, precision):
@@ -288,7 +287,8 @@ def _shifted_sums(X, sample_weight, center, precision):
     """Sum of w (x - c), float64 (p,), and of w (x - c)(x - c)', float64 (p, p)."""
     n, p = X.shape
     plain = center is None and sample_weight is None and X.dtype == precision
-    step = min(n, rows_per_block(X, PLAIN_BYTES if plain else SHIFTED_BYTES))
+    n_bytes = PLAIN_BYTES if plain else SHIFTED_BYTES
+    step = min(n, rows_per_block(X, n_bytes, precision))
     total, scatter = np.zeros(p), None
     ones = np.ones(step, precision)
     order = "F" if X.flags.f_contiguous and not X.flags.c_contiguous else "C"
@@ -353,7 +353,9 @@ def _class_sums(X, codes, n_classes, sample_weight, centers, precision):
     """Sums of w z by class, float64 (K, p), and of w z z', z a row minus its centre."""
     n, p = X.shape
     plain = centers is None and sample_weight is None and X.dtype == precision
-    step = min(n, rows_per_block(X, PLAIN_BYTES if plain else SHIFTED_BYTES))
+    # Two buffers share the cache here: one for the rows, one for their centres.
+    n_bytes = PLAIN_BYTES if plain else SHIFTED_BYTES // 2
+    step = min(n, rows_per_block(X, n_bytes, precision))
     own_center = None if centers is None else np.empty((step, p), X.dtype)
     buffer = None if plain else np.empty((step, p), precision)
     product = np.empty((p, p), precision)

@@ -71,7 +71,7 @@ class Pencil:
     rcond: float
 
     def residual(self, A, B):
-        """Largest ||A v - lambda B v|| / (||A v|| + |lambda| ||B v||), finite lambda."""
+        """Largest ||A v - l B v|| / (||A v|| + |l| ||B v||) over finite l = lambda."""
         finite = np.isfinite(self.values)
         if not finite.any():
             return 0.0
@@ -83,7 +83,7 @@ class Pencil:
 
 
 def eigh_pencil(A, B, k, *, min_rcond=1e-12):
-    """Top `k` of A v = lambda B v by `scipy.linalg.eigh`, or None if B is near singular.
+    """Top `k` of A v = lambda B v by `scipy.linalg.eigh`; None if B is near singular.
 
     Parameters
     ----------

@@ -72,7 +72,7 @@ class Root:
 
 
 def root_of_scatter(scatter, min_rcond):
-    """Root of a positive definite scatter, or None if its correlations are near singular.
+    """Root of a positive definite scatter; None if its correlations are near singular.
 
     Parameters
     ----------
