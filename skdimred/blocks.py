@@ -9,13 +9,19 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
 from itertools import pairwise
 
+import numpy as np
+
+from skdimred.numerics import gram
 from skdimred.numerics.threads import one_blas_thread
 
-__all__ = ["map_ranges", "map_reduce", "split"]
+__all__ = ["left_product", "map_ranges", "map_reduce", "split"]
 
 # Below this many multiply-adds a pass takes under a millisecond, and starting
 # threads would cost as much as they save.
 SMALL_WORK = 2e7
+# More ranges than threads: beside a busy process one thread gets less done than the
+# other, and takes fewer of them.
+RANGES_PER_THREAD = 3
 
 
 def split(length, parts):
@@ -35,19 +41,20 @@ def map_ranges(function, length, *, work):
     work : float
         Multiply-adds of all calls together: decides whether threads pay.
 
-    Returns
-    -------
-    list
+    Yields
+    ------
+    object
         What the calls returned, in the order of the ranges.
     """
     if work < SMALL_WORK:
-        return [function(slice(0, length))]
+        yield function(slice(0, length))
+        return
     with one_blas_thread() as allowed:
-        ranges = split(length, allowed)
-        if len(ranges) == 1:
-            return [function(ranges[0])]
-        with ThreadPoolExecutor(len(ranges)) as pool:
-            return list(pool.map(function, ranges))
+        if allowed == 1:
+            yield function(slice(0, length))
+            return
+        with ThreadPoolExecutor(allowed) as pool:
+            yield from pool.map(function, split(length, RANGES_PER_THREAD * allowed))
 
 
 def map_reduce(summarise, *arrays, work):
@@ -74,3 +81,26 @@ def map_reduce(summarise, *arrays, work):
         work=work,
     )
     return reduce(lambda left, right: left.merge(right), parts)
+
+
+def left_product(X, sample_weight, mean, left):
+    """``left' Z`` (m, p) for Z the centred, weighted rows of wide data.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, p)
+    sample_weight : ndarray of shape (n,) or None
+    mean : ndarray of shape (p,)
+    left : ndarray of shape (n, m)
+    """
+    out = np.empty((left.shape[1], X.shape[1]))
+    ranges = map_ranges(
+        lambda features: gram.project_features(
+            X, sample_weight, mean, left, features, out
+        ),
+        X.shape[1],
+        work=left.size * X.shape[1],
+    )
+    for _ in ranges:
+        pass
+    return out

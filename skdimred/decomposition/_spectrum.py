@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from skdimred.blocks import map_ranges, map_reduce
+from skdimred.blocks import left_product, map_reduce
 from skdimred.numerics import gram
 from skdimred.numerics.moments import Moments
 from skdimred.numerics.root import Root, root_of_scatter
@@ -117,14 +117,7 @@ def wide_spectrum(X, sample_weight, n_components, limit, tol, check_finite):
         max_rank=limit - 1,
         tol=tol,
     )
-    projection = np.empty((left.shape[1], p))
-    map_ranges(
-        lambda features: gram.project_features(
-            X, sample_weight, record.mean, left, features, projection
-        ),
-        p,
-        work=projection.size * n,
-    )
+    projection = left_product(X, sample_weight, record.mean, left)
     weight = float(n) if sample_weight is None else float(sample_weight.sum())
     projection[:, ~record.active(weight)] = 0.0
     is_precise = proof[-1]

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from skdimred.blocks import map_ranges, map_reduce
+from skdimred.blocks import left_product, map_ranges, map_reduce
 from skdimred.numerics import gram
 from skdimred.numerics.moments import ClassMoments, varies
 from skdimred.numerics.pencil import (
@@ -317,14 +317,7 @@ def dual(X, codes, n_classes, sample_weight, priors, shrinkage, tol, check_finit
         a, pencil = _dual_shrunk(A, B, root_weight, weight, p, shrinkage, tol)
 
     left = np.concatenate([(U / s) @ pencil.vectors.T, averaging], axis=1)
-    out = np.empty((left.shape[1], p))
-    map_ranges(
-        lambda features: gram.project_features(
-            X, sample_weight, record.mean, left, features, out
-        ),
-        p,
-        work=left.size * p,
-    )
+    out = left_product(X, sample_weight, record.mean, left)
     k = len(pencil.vectors)
     out[:, ~record.active(weight)] = 0.0
     vectors, offsets = fix_signs(out[:k]), out[k:]
@@ -342,13 +335,12 @@ def _left_singular(X, sample_weight, gram_matrix):
     if n < 3 or values[1] > GRAM_RANGE * values[-1]:
         keep = values > floor
         return vectors[:, keep], np.sqrt(values[keep]), np.sqrt(floor)
-    R = np.concatenate(
-        map_ranges(
-            lambda features: gram.root_of_features(X.T[features], sample_weight),
-            p,
-            work=2 * p * n**2,
-        )
+    roots = map_ranges(
+        lambda features: gram.root_of_features(X.T[features], sample_weight),
+        p,
+        work=2 * p * n**2,
     )
+    R = np.concatenate(list(roots))
     _, s, Ut = np.linalg.svd(R)
     error = RANK_ERROR * n * EPS * s[0]
     keep = s > error
