@@ -29,6 +29,11 @@ __all__ = ["PCA"]
 SVD_SOLVERS = ("auto", "gram", "full")
 
 
+def _most_components(n_rows, weight, p):
+    """How many components there can be; weights count as repetitions of rows."""
+    return min(max(n_rows, int(weight * (1 + 1e-12))), p)
+
+
 class PCA(
     LinearMapMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):
@@ -49,6 +54,7 @@ class PCA(
     n_components : int, float in (0, 1) or None, default=None
         How many components to keep: a number up to ``min(n_samples, n_features)``;
         the smallest number whose share of the variance exceeds a float; or all.
+        Weights that sum to more than ``n_samples`` take its place.
     svd_solver : {"auto", "gram", "full"}, default="auto"
         - "gram": eigenvectors of the smaller Gram matrix of the centred rows, p x p
           in one pass over X or n x n, with a refinement where singular values are too
@@ -184,18 +190,14 @@ class PCA(
         weight = float(n)
         if sample_weight is not None:
             n, weight = int(np.count_nonzero(sample_weight)), float(sample_weight.sum())
-        self._check_counts(n, weight, p)
-        problem = X, sample_weight, self.n_components, min(n, p)
+        limit = _most_components(n, weight, p)
+        self._check_counts(n, weight, p, limit)
+        problem = X, sample_weight, self.n_components, limit
         check_finite = partial(raise_if_not_finite, self, X)
-        moments = None
+        solve = tall_spectrum if len(X) >= p else wide_spectrum
         if self.svd_solver == "full":
-            mean, spectrum = full_spectrum(*problem, check_finite)
-            solver = "full"
-        elif len(X) >= p:
-            moments, spectrum, solver = tall_spectrum(*problem, self.tol, check_finite)
-            mean = moments.mean
-        else:
-            mean, spectrum, solver = wide_spectrum(*problem, self.tol, check_finite)
+            solve = full_spectrum
+        moments, mean, spectrum, solver = solve(*problem, self.tol, check_finite)
         self._set_spectrum(spectrum, mean, n, weight, solver, X.dtype)
         self._moments = moments
         if spectrum.total <= 0:
@@ -260,7 +262,9 @@ class PCA(
         raise_if_not_finite(self, X, moments.scatter.diagonal())
         if not first:
             moments = self._moments.merge(moments)
-        limit = p if is_number else min(moments.n_rows, p)
+        limit = p
+        if not is_number:
+            limit = _most_components(moments.n_rows, moments.weight, p)
         # Without the rows there is nothing better to turn to: np.inf takes it.
         for tol in (self.tol, np.inf):
             spectrum, solver = scatter_spectrum(moments, self.n_components, limit, tol)
@@ -292,7 +296,7 @@ class PCA(
         if not (isinstance(self.tol, Real) and self.tol >= 0):
             raise ValueError(f"tol={self.tol!r} must be a number of at least 0.")
 
-    def _check_counts(self, n, weight, p):
+    def _check_counts(self, n, weight, p, limit):
         if n < 2:
             raise ValueError(
                 f"n_samples={n} with a positive weight: the variance of fewer than two "
@@ -304,10 +308,10 @@ class PCA(
                 "of a row and the variance divides by their sum minus 1. Multiply "
                 f"them, for instance by {n}/{weight:g} so that they average 1."
             )
-        if isinstance(self.n_components, Integral) and self.n_components > min(n, p):
+        if isinstance(self.n_components, Integral) and self.n_components > limit:
             raise ValueError(
                 f"n_components={self.n_components} must be at most "
-                f"min(n_samples, n_features)=min({n}, {p})={min(n, p)}."
+                f"min(n_samples, n_features)=min({max(n, int(weight))}, {p})={limit}."
             )
 
     def _set_spectrum(self, spectrum, mean, n_rows, weight, solver, dtype):
@@ -315,7 +319,7 @@ class PCA(
         k, p = spectrum.vectors.shape
         variance = spectrum.squares / degrees
         total = spectrum.total if spectrum.total > 0 else np.inf
-        left_out = min(max(n_rows, weight), p) - k
+        left_out = _most_components(n_rows, weight, p) - k
         noise = spectrum.rest / degrees / left_out if left_out > 0 else 0.0
         self.components_ = spectrum.vectors.astype(dtype, copy=False)
         self.explained_variance_ = variance.astype(dtype, copy=False)
@@ -409,20 +413,26 @@ class PCA(
         Returns
         -------
         log_likelihood : ndarray of shape (n_samples,)
-            In nats, float64.
+            In nats, float64. Where the fitted rows leave directions without variance
+            (fewer rows than features and all components kept, say), the model is a
+            normal on a subspace: the density within it for rows that lie on it, and
+            -inf for the others.
 
         Raises
         ------
         ValueError
-            If the model has directions without variance, where no density exists.
+            If X has another number of features than at fit, or holds NaN or infinity.
         """
         self._check_ready()
         X = as_rows(self, X)
-        self._check_density()
         Z = X - self.mean_
         raise_if_not_finite(self, X, Z)
+        positive = self.explained_variance_ > 0
         return log_density(
-            Z, self.components_, self.explained_variance_, self.noise_variance_
+            Z,
+            self.components_[positive],
+            self.explained_variance_[positive],
+            self.noise_variance_,
         )
 
     def score(self, X, y=None, sample_weight=None):
@@ -441,6 +451,11 @@ class PCA(
         -------
         log_likelihood : float
             In nats a row; see `score_samples`.
+
+        Raises
+        ------
+        ValueError
+            As `score_samples`, and for bad weights.
         """
         density = self.score_samples(X)
         weight = as_sample_weight(sample_weight, len(density))
@@ -474,21 +489,18 @@ class PCA(
             If the model has directions without variance.
         """
         self._check_ready()
-        self._check_density()
         V, noise = self.components_, self.noise_variance_
+        rank = int(np.count_nonzero(self.explained_variance_ > 0))
+        if rank < len(V) or (rank < V.shape[1] and noise <= 0):
+            raise ValueError(
+                f"The fitted rows have variance in {rank} directions of {V.shape[1]} "
+                "only, so their covariance has no inverse. Choose n_components below "
+                f"{rank}."
+            )
         inverse_noise = 1 / noise if len(V) < V.shape[1] else 0.0
         precision = (V.T * (1 / self.explained_variance_ - inverse_noise)) @ V
         precision.flat[:: len(precision) + 1] += inverse_noise
         return precision
-
-    def _check_density(self):
-        k, p = self.components_.shape
-        rank = int(np.count_nonzero(self.explained_variance_ > 0))
-        if rank < k or (k < p and self.noise_variance_ <= 0):
-            raise ValueError(
-                f"The fitted rows have no variance outside {rank} directions of "
-                f"{p}, so they have no density. Choose n_components below {rank}."
-            )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

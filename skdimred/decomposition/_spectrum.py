@@ -67,11 +67,18 @@ def scatter_spectrum(moments, n_components, limit, tol, *, precision=FLOAT64):
 
 
 def tall_spectrum(X, sample_weight, n_components, limit, tol, check_finite):
-    """Moments, spectrum and solver for at least as many rows as features.
+    """Solve for at least as many rows as features.
 
     Float32 products first where they may do, then float64 ones, then a root of the
     scatter, then a root of the rows: each step only if the one before cannot promise
     `tol`.
+
+    Returns
+    -------
+    moments : Moments
+    mean : ndarray of shape (p,)
+    spectrum : Spectrum
+    solver : {"gram", "qr"}
     """
     if X.dtype == FLOAT32 and X.size >= FLOAT32_SIZE:
         moments = summarise(X, sample_weight, FLOAT32)
@@ -84,7 +91,7 @@ def tall_spectrum(X, sample_weight, n_components, limit, tol, check_finite):
                 precision=FLOAT32,
             )
             if spectrum is not None:
-                return moments, spectrum, solver
+                return moments, moments.mean, spectrum, solver
     moments = summarise(X, sample_weight)
     check_finite(moments.scatter.diagonal())
     spectrum, solver = scatter_spectrum(moments, n_components, limit, tol)
@@ -98,11 +105,11 @@ def tall_spectrum(X, sample_weight, n_components, limit, tol, check_finite):
         )
         spectrum = gram.spectrum_of_root(root.R[:, active], active, n_components, limit)
         solver = "qr"
-    return moments, spectrum, solver
+    return moments, moments.mean, spectrum, solver
 
 
 def wide_spectrum(X, sample_weight, n_components, limit, tol, check_finite):
-    """Mean, spectrum and solver for fewer rows than features."""
+    """Solve for fewer rows than features; as `tall_spectrum`, without moments."""
     n, p = X.shape
     record = map_reduce(
         partial(gram.WideGram.from_block, sample_weight=sample_weight),
@@ -114,7 +121,7 @@ def wide_spectrum(X, sample_weight, n_components, limit, tol, check_finite):
         gram.recenter(record.gram, sample_weight),
         n_components,
         limit,
-        max_rank=limit - 1,
+        max_rank=n - 1,
         tol=tol,
     )
     projection = left_product(X, sample_weight, record.mean, left)
@@ -122,14 +129,14 @@ def wide_spectrum(X, sample_weight, n_components, limit, tol, check_finite):
     projection[:, ~record.active(weight)] = 0.0
     is_precise = proof[-1]
     spectrum = gram.spectrum_of_projection(projection, k, *proof)
-    return record.mean, spectrum, "gram" if is_precise else "qr"
+    return None, record.mean, spectrum, "gram" if is_precise else "qr"
 
 
-def full_spectrum(X, sample_weight, n_components, limit, check_finite):
-    """Mean and spectrum by an SVD of a centred copy."""
+def full_spectrum(X, sample_weight, n_components, limit, tol, check_finite):
+    """Solve by an SVD of a centred copy, which needs no `tol`."""
     moments = summarise(X, sample_weight)
     check_finite(moments.scatter.diagonal())
     spectrum = gram.spectrum_of_rows(
         X, sample_weight, moments.mean, moments.active, n_components, limit
     )
-    return moments.mean, spectrum
+    return moments, moments.mean, spectrum, "full"

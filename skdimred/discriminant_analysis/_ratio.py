@@ -462,7 +462,8 @@ class RatioLDA(
         y : ndarray of shape (n_samples,)
             Labels from `classes_`.
         """
-        return self.classes_[np.argmax(self._joint_log_likelihood(X), axis=1)]
+        best = np.argmax(self._joint_log_likelihood(X), axis=1)
+        return self.classes_[best]
 
     def predict_log_proba(self, X):
         """Logarithm of the class probabilities.

@@ -52,6 +52,8 @@ EIGENVALUE_ERROR = 10.0
 # size from which it does (measured; numpy's full solver has less overhead).
 SUBSET_SHARE, SUBSET_SIZE = 0.25, 150
 WIDE_BYTES = 1 << 20
+# Directions without variance that are found one by one; more of them, all at once.
+GRAM_SCHMIDT_ROWS = 32
 
 
 @dataclass(frozen=True)
@@ -169,10 +171,15 @@ def _from_singular_values(s, Vt, active, n_components, limit, size):
 
 
 def _finish(values, vectors, k, total, rest, residual):
-    """Spectrum of `k` components: those found, then directions without variance."""
+    """Spectrum of `k` components: those with variance, completed by others.
+
+    What an eigensolver returns for the value 0 depends on rounding; the completion
+    depends on the subspace with variance alone.
+    """
     squares = np.zeros(k)
     squares[: len(values)] = values
-    vectors = fix_signs(complete_rows(vectors, k))
+    positive = int(np.count_nonzero(squares))
+    vectors = fix_signs(complete_rows(vectors[:positive], k))
     return Spectrum(squares, vectors, total, rest, residual)
 
 
@@ -409,7 +416,11 @@ def complete_rows(vectors, k):
     # Features of weight 0 throughout, the constant ones, need no orthogonalising.
     full[np.arange(m, m + len(unused)), unused] = 1.0
     use[unused] = 1.0
-    for row in range(m + len(unused), k):
+    m += len(unused)
+    if k - m > GRAM_SCHMIDT_ROWS:
+        full[m:] = np.linalg.qr(full[:m].T, mode="complete")[0][:, m:k].T
+        m = k
+    for row in range(m, k):
         axis = int(np.argmin(use))
         full[row, axis] = 1.0
         for _ in range(2):

@@ -2,6 +2,9 @@
 
 import numpy as np
 
+# Distance from a subspace, over the size of the row, that is put down to rounding.
+ON_SUBSPACE = 1e-9
+
 __all__ = ["log_density"]
 
 
@@ -20,18 +23,24 @@ def log_density(Z, components, variance, noise):
     variance : ndarray of shape (k,)
         Positive.
     noise : float
-        Positive if k < p; not used otherwise.
+        Variance outside the components. Where that is 0 for k < p the normal is
+        degenerate: rows on its subspace get their density within it, others -inf.
 
     Returns
     -------
     ndarray of shape (n,), float64
     """
     k, p = components.shape
+    dimension = p if noise > 0 else k
     scores = Z @ components.T
-    density = p * np.log(2 * np.pi) + np.log(variance).sum()
+    density = dimension * np.log(2 * np.pi) + np.log(variance).sum()
     density = density + (scores**2 / variance).sum(axis=1)
     if k < p:
         residual = Z - scores @ components
-        density += (p - k) * np.log(noise)
-        density += np.einsum("ij,ij->i", residual, residual) / noise
+        square = np.einsum("ij,ij->i", residual, residual)
+        if noise > 0:
+            density += (p - k) * np.log(noise) + square / noise
+        else:
+            size = np.einsum("ij,ij->i", Z, Z) + variance.max(initial=0.0)
+            density[square > ON_SUBSPACE**2 * size] = np.inf
     return -0.5 * density

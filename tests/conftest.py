@@ -1,0 +1,31 @@
+"""Fixtures shared by all tests."""
+
+import os
+
+# scikit-learn 1.6 refuses to import its checks where array-api-compat is installed
+# unless this is set before scipy is first imported.
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits, load_iris, load_wine
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(20260101)
+
+
+@pytest.fixture(scope="session")
+def iris():
+    return load_iris(return_X_y=True)
+
+
+@pytest.fixture(scope="session")
+def wine():
+    return load_wine(return_X_y=True)
+
+
+@pytest.fixture(scope="session")
+def digits():
+    return load_digits(return_X_y=True)
