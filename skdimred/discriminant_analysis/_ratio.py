@@ -12,6 +12,7 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
+from sklearn.utils.metaestimators import available_if
 
 from skdimred._base import LinearMapMixin, guarded
 from skdimred._sklearn import (
@@ -27,6 +28,21 @@ __all__ = ["RatioLDA"]
 
 SOLVERS = ("auto", "gram", "eigh", "qr", "dual")
 SHRINKAGES = ("auto", "ledoit-wolf", "oas")
+
+
+def _can_stream(estimator):
+    """Whether partial_fit exists; raise what to do instead where it does not."""
+    if estimator.solver == "dual":
+        raise AttributeError(
+            "partial_fit needs the p x p scatter that solver='dual' avoids: use "
+            "solver='auto'."
+        )
+    if estimator.shrinkage in ("auto", "ledoit-wolf"):
+        raise AttributeError(
+            f"shrinkage={estimator.shrinkage!r} needs all rows at once. With "
+            "partial_fit use 'oas', a number in [0, 1], or None."
+        )
+    return True
 
 
 class RatioLDA(
@@ -232,13 +248,16 @@ class RatioLDA(
         self._moments = moments
         return self
 
+    @available_if(_can_stream)
     @guarded
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Add labelled rows to those seen so far, as if `fit` had seen them all.
 
         Exact for any split, one row at a time included; classes may appear at any
         call. Keeps the p x p within-class scatter and solves the pencil at every
-        call, so larger blocks cost less.
+        call, so larger blocks cost less. Not available with ``solver="dual"``, which
+        has no such scatter, nor with ``shrinkage="ledoit-wolf"``, whose coefficient
+        needs all rows at once.
 
         Parameters
         ----------
@@ -262,21 +281,16 @@ class RatioLDA(
         ------
         ValueError
             As `fit` for bad parameters and rows; if X has another number of features
-            than before; if the estimator was fitted by the "dual" solver, which keeps
-            no scatter to add to; or if ``shrinkage="ledoit-wolf"``, whose coefficient
-            needs all rows at once.
+            than before; or if `fit` ran the "dual" solver, which leaves no scatter to
+            add to.
         """
         shrinkage = self._check_parameters()
-        if shrinkage == "ledoit-wolf":
-            raise ValueError(
-                f"shrinkage={self.shrinkage!r} needs all rows at once. With "
-                "partial_fit use 'oas', a number in [0, 1], or None."
-            )
         first = not hasattr(self, "classes_")
-        if self.solver == "dual" or not (first or self._moments is not None):
+        if not (first or self._moments is not None):
             raise ValueError(
-                "solver='dual' keeps no scatter matrix to add rows to. Start from a "
-                "new RatioLDA with solver='auto' and call partial_fit for every block."
+                "This RatioLDA was fitted by fit() with solver_='dual' (n_samples <= "
+                "n_features), which leaves no scatter matrix to add rows to. Start "
+                "from a new RatioLDA and call partial_fit for every block."
             )
         X, y = as_rows_and_target(self, X, y, reset=first)
         sample_weight = as_sample_weight(sample_weight, len(X))
@@ -501,4 +515,6 @@ class RatioLDA(
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        # Fewer directions than classes ask for may well mix some of them up.
+        tags.classifier_tags.poor_score = self.n_components is not None
         return tags
