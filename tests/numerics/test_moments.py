@@ -1,5 +1,7 @@
 """Moments: exact under any split, any order, any offset."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -41,7 +43,7 @@ def test_any_split_in_any_order_gives_the_same(n, p, offset, cuts, weighted, see
     if weighted and not w.any():
         w[0] = 1.0
     edges = sorted({0, n, *(c for c in cuts if c <= n)})
-    ranges = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    ranges = [slice(a, b) for a, b in pairwise(edges)]
     parts = [Moments.from_block(X[r], None if w is None else w[r]) for r in ranges]
     rng.shuffle(parts)
     total = merged(parts)

@@ -68,10 +68,13 @@ def test_a_limit_set_outside_is_respected():
         assert allowed == 1
 
 
-def test_ranges_cover_everything_in_order():
-    for length in (1, 2, 5, 1000):
-        parts = list(map_ranges(lambda r: np.arange(length)[r], length, work=1e12))
-        assert np.array_equal(np.concatenate(parts), np.arange(length))
+@pytest.mark.parametrize("length", [1, 2, 5, 1000])
+def test_ranges_cover_everything_in_order(length):
+    parts = list(map_ranges(lambda r: np.arange(length)[r], length, work=1e12))
+    assert np.array_equal(np.concatenate(parts), np.arange(length))
+
+
+def test_ranges_are_of_similar_size():
     assert [s.start for s in split(10, 3)] == [0, 3, 6]
 
 
