@@ -26,6 +26,8 @@ from skdimred.numerics.likelihood import log_density
 
 __all__ = ["PCA"]
 
+# A sum of weights this close to 1 was meant to be 1.
+ROUNDED = 1e-6
 SVD_SOLVERS = ("auto", "gram", "full")
 
 
@@ -302,7 +304,7 @@ class PCA(
                 f"n_samples={n} with a positive weight: the variance of fewer than two "
                 "rows is not defined."
             )
-        if weight <= 1:
+        if weight <= 1 + ROUNDED:
             raise ValueError(
                 f"sample_weight sums to {weight:g}, but weights count as repetitions "
                 "of a row and the variance divides by their sum minus 1. Multiply "
@@ -315,7 +317,7 @@ class PCA(
             )
 
     def _set_spectrum(self, spectrum, mean, n_rows, weight, solver, dtype):
-        degrees = weight - 1 if weight > 1 else np.inf
+        degrees = weight - 1 if weight > 1 + ROUNDED else np.inf
         k, p = spectrum.vectors.shape
         variance = spectrum.squares / degrees
         total = spectrum.total if spectrum.total > 0 else np.inf

@@ -44,7 +44,7 @@ class _Pools:
                     self._restore(saved)
 
     def _lower(self):
-        """Set all pools to one thread; return what they had, if that is for us to do."""
+        """Set all pools to one thread; return what they had, or None if not ours."""
         if self.pools is None:
             self.pools = ThreadpoolController().select(user_api="blas").lib_controllers
         if self.held:
