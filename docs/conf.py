@@ -1,5 +1,7 @@
 """Sphinx configuration: ``sphinx-build -W --keep-going docs docs/_build``."""
 
+import re
+
 import skdimred
 
 project = "skdimred"
@@ -19,7 +21,7 @@ templates_path = ["_templates"]
 exclude_patterns = ["_build", "examples"]
 default_role = "code"
 
-# The class template lists the methods; numpydoc renders the attributes.
+# Methods are documented one by one, see `keep_own` below.
 numpydoc_show_class_members = False
 
 sphinx_gallery_conf = {
@@ -45,3 +47,21 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
+
+
+def escape_shapes(app, what, name, obj, options, lines):
+    """Keep '(n_components_, p)' in a type from being read as a link."""
+    for i, line in enumerate(lines):
+        head, colon, kind = line.partition(" : ")
+        lines[i] = head + colon + re.sub(r"_(?=[,)])", r"\_", kind)
+
+
+def keep_own(app, what, name, obj, skip, options):
+    """Leave out what scikit-learn adds: its texts refer to pages of its own."""
+    is_ours = (getattr(obj, "__module__", None) or "").startswith("skdimred")
+    return None if is_ours else True
+
+
+def setup(app):
+    app.connect("autodoc-skip-member", keep_own)
+    app.connect("autodoc-process-docstring", escape_shapes, priority=400)

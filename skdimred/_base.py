@@ -35,10 +35,11 @@ def guarded(fit):
 
 
 class LinearMapMixin:
-    """Transform by (X - center) W, and the checks around it.
+    """Scores (X - center) W, and the checks around them.
 
     A subclass gives `_linear_map`, which returns `center` (p,) and `W` (p, k), and
-    sets `_center_first` in fit (see `numerics.centering.center_first`).
+    sets `_center_first` in fit (see `numerics.centering.center_first`). It defines
+    `transform` itself: scikit-learn's `set_output` reaches no inherited one.
     """
 
     @property
@@ -62,25 +63,3 @@ class LinearMapMixin:
             )
         raise_if_not_finite(self, X, scores)
         return scores
-
-    def transform(self, X):
-        """Project rows on the fitted directions.
-
-        Each row is treated by itself: its scores do not depend on the other rows.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows to project.
-
-        Returns
-        -------
-        X_new : ndarray of shape (n_samples, n_components_)
-            Scores, float32 for float32 rows and float64 otherwise.
-
-        Raises
-        ------
-        ValueError
-            If X has another number of features than at fit, or holds NaN or infinity.
-        """
-        return self._scores(X)

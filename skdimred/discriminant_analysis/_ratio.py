@@ -142,13 +142,14 @@ class RatioLDA(
     class coincide while class means differ come first; their eigenvalue is infinite,
     they are orthonormal up to one factor, ranked by their between-class scatter, and
     `explained_variance_ratio_` is shared among them [3]_. Their length, for which any
-    would do, gives them the mean within-class variance of a feature as unit.
-    Directions of finite ratio follow. Between features that say the same the limit
-    divides the weight evenly.
+    would do, is such that the weakest shows a ratio of 10^4, or 10^4 times the best
+    finite one. Directions of finite ratio follow. Between features that say the same
+    the limit divides the weight evenly. Unlike the ratio itself, a ridge depends on
+    the units of the features: bring them to one scale first.
 
     *Predictions* assume normal classes with the common scatter :math:`S_w`: the class
     with the largest :math:`\log \pi_k - \|W^T(x - m_k)\|^2 / 2`, over the components
-    kept. For directions of infinite ratio that unit makes them a nearest-mean rule.
+    kept. Along directions of infinite ratio that is the nearest class mean.
 
     *Two classes*: the direction is :math:`S_w^{-1}(m_1 - m_2)`, and also the least
     squares coefficient of the targets N/N_1 and -N/N_2.
@@ -439,6 +440,29 @@ class RatioLDA(
 
     def _linear_map(self):
         return self.xbar_, self.scalings_
+
+    def transform(self, X):
+        """Scores of the rows along the discriminant directions.
+
+        Each row is treated by itself: its scores do not depend on the other rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to project.
+
+        Returns
+        -------
+        X_new : ndarray of shape (n_samples, n_components_)
+            ``(X - xbar_) @ scalings_``, with within-class variance 1 in each column.
+            Float32 for float32 rows, float64 otherwise.
+
+        Raises
+        ------
+        ValueError
+            If X has another number of features than at fit, or holds NaN or infinity.
+        """
+        return self._scores(X)
 
     def _joint_log_likelihood(self, X):
         """Log prior plus log density of each class, up to a term of the row alone."""

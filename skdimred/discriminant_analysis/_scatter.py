@@ -29,6 +29,8 @@ MIN_RCOND, FLOAT32_MIN_RCOND = 1e-12, 1e-3
 # A singular value of a root, or an eigenvalue of a Gram matrix, is off by its largest
 # times eps times a modest multiple of the dimension.
 RANK_ERROR = 8.0
+# Ratio shown by the weakest direction of infinite ratio, over the best finite one.
+OUTWEIGH = 1e4
 # Range of eigenvalues within which a Gram matrix resolves all of them.
 GRAM_RANGE = 1e-9
 
@@ -139,6 +141,8 @@ def tall(moments, priors, solver, shrinkage, tol, *, rows=None, min_rcond=MIN_RC
     spread = shares @ (moments.offsets - shares @ moments.offsets) ** 2
     within = moments.scatter.diagonal()
     active = varies(within + weight * spread, weight, size)
+    if not active.any():
+        return Solution(_nothing(p), moments.center, moments.offsets, offset, "gram", 0)
     S_w, B_active = moments.scatter[np.ix_(active, active)] / weight, B[:, active]
     # A feature constant within every class, up to rounding, has no within scatter.
     flat = ~varies(within, weight, size)[active]
@@ -149,13 +153,14 @@ def tall(moments, priors, solver, shrinkage, tol, *, rows=None, min_rcond=MIN_RC
         S_w *= 1 - a
         S_w.flat[:: len(S_w) + 1] += a * within.sum() / weight / p
     pencil, ran = None, "gram" if solver in ("auto", "dual") else solver
+    most = min(np.count_nonzero(priors) - 1, len(S_w))
+    noise = RANK_ERROR * EPS * _relative_size(size[active], S_w.diagonal())
     if solver == "eigh":
-        k = min(len(priors) - 1, len(S_w))
-        pencil = eigh_pencil(B_active.T @ B_active, S_w, k, min_rcond=MIN_RCOND)
-        pencil = pencil and _positive(pencil, tol)
+        pencil = eigh_pencil(B_active.T @ B_active, S_w, most, min_rcond=MIN_RCOND)
+        pencil = pencil and _positive(pencil, max(tol, noise))
     elif solver != "qr" or a > 0:
         pencil, ran = (
-            ratio_directions(S_w, B_active, tol=tol, min_rcond=min_rcond),
+            ratio_directions(S_w, B_active, tol=tol, noise=noise, min_rcond=min_rcond),
             "gram",
         )
     if pencil is None and min_rcond > MIN_RCOND:
@@ -165,8 +170,18 @@ def tall(moments, priors, solver, shrinkage, tol, *, rows=None, min_rcond=MIN_RC
         if rows is not None and a == 0 and solver in ("auto", "qr"):
             root, ran = _root(moments, rows, active, flat), "qr"
         pencil = _singular(S_w, root, B_active, size[active], tol)
-    pencil = _embed(pencil, active)
+    pencil = _embed(pencil.first(most), active)
     return Solution(pencil, moments.center, moments.offsets, offset, ran, a)
+
+
+def _nothing(p):
+    return Pencil(np.empty(0), np.empty((0, p)), np.empty(0), 0.0)
+
+
+def _relative_size(size, variances):
+    """Largest magnitude of a feature over its standard deviation, at least 1."""
+    std = np.sqrt(variances)
+    return max(1.0, float(np.max(size[std > 0] / std[std > 0], initial=1.0)))
 
 
 def _positive(pencil, tol):
@@ -210,7 +225,7 @@ def _singular(S_w, root, B, size, tol):
     p = len(S_w)
     square = S_w.diagonal() if root is None else np.einsum("ij,ij->j", root, root)
     scale = np.sqrt(np.where(square > 0, square, np.einsum("ij,ij->j", B, B)))
-    relative = RANK_ERROR * EPS * p * max(1.0, float(np.max(size / scale)))
+    relative = RANK_ERROR * EPS * p * _relative_size(size, scale**2)
     if root is None:
         values, vectors = np.linalg.eigh(S_w / np.multiply.outer(scale, scale))
         s, Vt = np.sqrt(np.maximum(values[::-1], 0)), vectors.T[::-1]
@@ -228,21 +243,25 @@ def _singular(S_w, root, B, size, tol):
     N = np.linalg.qr((Vt[null] / scale).T)[0]
     H = (Vt[~null] / s[~null, np.newaxis] / scale).T
     H -= N @ (N.T @ H)
+    smallest = s[~null].min(initial=1.0)
+    tol = max(tol, relative / smallest)
     pencil = limit_directions(B, H, N, n_infinite, tol=tol)
-    return _unit_of_infinite(pencil, S_w.trace() / p, np.sum(B * B) / p)
+    return _scale_infinite(pencil)
 
 
-def _unit_of_infinite(pencil, within, between):
-    """Scale directions of infinite ratio to the mean within-class variance a feature.
+def _scale_infinite(pencil):
+    """Scale directions of infinite ratio, along which S_w is 0 and any length would do.
 
-    Any length would do for them, as S_w is 0 along them; this one is on the scale of
-    the others, so that distances in all directions can be added up. Where nothing
-    varies within classes the between-class variance gives the unit.
+    The weakest of them is made to show a ratio that outweighs the best finite one, and
+    the priors, as an infinite ratio should.
     """
-    unit = np.sqrt(within if within > 0 else between)
     infinite = np.isinf(pencil.values)
-    factor = np.where(infinite, 1 / unit, 1.0)[:, np.newaxis] if infinite.any() else 1.0
-    return Pencil(pencil.values, pencil.vectors * factor, pencil.gains, pencil.rcond)
+    if not infinite.any():
+        return pencil
+    best = max(1.0, float(pencil.values[~infinite].max(initial=1.0)))
+    factor = np.sqrt(OUTWEIGH * best / float(pencil.gains[infinite].min()))
+    vectors = pencil.vectors * np.where(infinite, factor, 1.0)[:, np.newaxis]
+    return Pencil(pencil.values, vectors, pencil.gains, pencil.rcond)
 
 
 def _coefficient(shrinkage, S_w, p, moments, rows):
@@ -312,10 +331,11 @@ def dual(X, codes, n_classes, sample_weight, priors, shrinkage, tol, check_finit
     A -= members @ means
     B = np.sqrt(priors)[:, np.newaxis] * (means - priors @ means)
     if shrinkage is None:
-        a, pencil = 0.0, _dual_limit(A / np.sqrt(weight), B, error, p, tol)
+        a, pencil = 0.0, _dual_limit(A / np.sqrt(weight), B, error, tol)
     else:
         a, pencil = _dual_shrunk(A, B, root_weight, weight, p, shrinkage, tol)
 
+    pencil = pencil.first(np.count_nonzero(priors) - 1)
     left = np.concatenate([(U / s) @ pencil.vectors.T, averaging], axis=1)
     out = left_product(X, sample_weight, record.mean, left)
     k = len(pencil.vectors)
@@ -347,7 +367,7 @@ def _left_singular(X, sample_weight, gram_matrix):
     return Ut[: len(s)][keep].T, s[keep], error
 
 
-def _dual_limit(A, B, error, p, tol):
+def _dual_limit(A, B, error, tol):
     """Ridge limit in the coordinates of the rows; `A` is centred within classes."""
     r = A.shape[1]
     _, s, Qt = np.linalg.svd(A)
@@ -357,7 +377,7 @@ def _dual_limit(A, B, error, p, tol):
     between = np.linalg.svd(B @ N, compute_uv=False)
     noise = 10 * max(error / np.sqrt(len(A)), RANK_ERROR * r * EPS * np.linalg.norm(B))
     pencil = limit_directions(B, H, N, int(np.count_nonzero(between > noise)), tol=tol)
-    return _unit_of_infinite(pencil, np.sum(s * s) / p, np.sum(B * B) / p)
+    return _scale_infinite(pencil)
 
 
 def _dual_shrunk(A, B, root_weight, weight, p, shrinkage, tol):
@@ -376,5 +396,5 @@ def _dual_shrunk(A, B, root_weight, weight, p, shrinkage, tol):
     S_w.flat[:: len(S_w) + 1] += a * trace / p
     pencil = ratio_directions(S_w, B, tol=tol, min_rcond=0.0)
     if pencil is None or a == 0:
-        pencil = _dual_limit(A / np.sqrt(weight), B, 0.0, p, tol)
+        pencil = _dual_limit(A / np.sqrt(weight), B, 0.0, tol)
     return a, pencil

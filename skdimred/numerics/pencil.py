@@ -70,6 +70,10 @@ class Pencil:
     gains: np.ndarray
     rcond: float
 
+    def first(self, k):
+        """The pencil with its first `k` directions."""
+        return Pencil(self.values[:k], self.vectors[:k], self.gains[:k], self.rcond)
+
     def residual(self, A, B):
         """Largest ||A v - l B v|| / (||A v|| + |l| ||B v||) over finite l = lambda."""
         finite = np.isfinite(self.values)
@@ -114,7 +118,7 @@ def eigh_pencil(A, B, k, *, min_rcond=1e-12):
     return Pencil(values, fix_signs(vectors), values, rcond)
 
 
-def ratio_directions(S_w, B, *, tol, min_rcond=1e-12):
+def ratio_directions(S_w, B, *, tol, noise=0.0, min_rcond=1e-12):
     """All directions of ratio discriminant analysis, or None if S_w is near singular.
 
     Parameters
@@ -126,6 +130,9 @@ def ratio_directions(S_w, B, *, tol, min_rcond=1e-12):
     tol : float
         Singular values of the whitened B up to `tol` times the largest, or times 1,
         the within-class standard deviation, count as zero.
+    noise : float
+        Rounding of the rows of B, in units of the within-class standard deviations;
+        whitening makes it larger by up to rcond**-0.5.
     min_rcond : float
         Rank guard on S_w scaled to unit diagonal.
 
@@ -142,7 +149,7 @@ def ratio_directions(S_w, B, *, tol, min_rcond=1e-12):
     trtrs = scipy.linalg.lapack.dtrtrs
     whitened, _ = trtrs(upper, (B / scale).T, lower=0, trans=1)
     P, s, _ = np.linalg.svd(whitened, full_matrices=False)
-    keep = s > tol * max(1.0, s.max(initial=0.0))
+    keep = s > max(tol, noise / np.sqrt(max(rcond, EPS))) * max(1.0, s[0])
     vectors, _ = trtrs(upper, P[:, keep], lower=0, trans=0)
     vectors = np.ascontiguousarray((vectors / scale[:, np.newaxis]).T)
     values = s[keep] ** 2

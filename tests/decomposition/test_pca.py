@@ -127,8 +127,12 @@ def test_is_the_svd(rng, solver, dtype, order, k, shape):
     s, Vt = by_svd(X)
     eps = np.finfo(dtype).eps
     found = min(pca.n_components_, shape[0] - 1)
-    atol = 10 * eps * s[0]
-    assert_allclose(pca.singular_values_[:found], s[:found], rtol=1e3 * eps, atol=atol)
+    # A Gram matrix gives s to eps (s_1 / s)^2, here 2e4 at the most.
+    assert_allclose(
+        pca.singular_values_[:found],
+        s[:found],
+        rtol=1e5 * eps if dtype == np.float64 else 1e-4,
+    )
     assert subspace_sine(pca.components_[:found], Vt[:found]) < 1e4 * eps
     assert pca.components_.dtype == dtype
     assert pca.transform(X).dtype == dtype
