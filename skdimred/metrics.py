@@ -70,7 +70,8 @@ def subspace_sine(A, B):
 
 def _orthonormal_rows(A):
     """Orthonormal basis (r, n_features) of the row space of A, r its numerical rank."""
-    scale = np.linalg.norm(A, axis=1, keepdims=True)
+    # The largest entry, unlike the norm, neither overflows nor underflows.
+    scale = np.abs(A).max(axis=1, initial=0.0, keepdims=True)
     A = np.divide(A, scale, out=np.zeros_like(A), where=scale > 0)
     _, s, Vt = np.linalg.svd(A, full_matrices=False)
     tolerance = max(A.shape, default=1) * np.finfo(np.float64).eps

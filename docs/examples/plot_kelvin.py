@@ -106,6 +106,8 @@ plt.show()
 # The default solver of scikit-learn takes the covariance of tall data as
 # :math:`X^T X - n\, m m^T`, a difference of two large and nearly equal numbers. With a
 # mean of :math:`\kappa` standard deviations it loses a factor :math:`\kappa^2`, so a
-# tenfold offset costs two digits. Its full SVD centres a copy of the rows first and
-# stays accurate. skdimred sums around a centre near the rows: as accurate, in one pass
-# and without the copy. So the answer is no, if the sums are taken in the right place.
+# tenfold offset costs about two digits. What is left is rounding, which is why the
+# curve is ragged. Its full SVD centres a copy of the rows first, in float32, and stays
+# near the grey line. skdimred sums around a centre near the rows, in one pass and
+# without a copy, and is exact to float32's rounding at every offset. So the answer is
+# no, if the sums are taken in the right place.

@@ -348,7 +348,7 @@ class PCA(
         return np.divide(1, std, out=np.zeros_like(std), where=std > 0)
 
     def transform(self, X):
-        """Scores of the rows on the components.
+        """Project rows on the components.
 
         Each row is treated by itself: its scores do not depend on the other rows.
 
@@ -374,7 +374,7 @@ class PCA(
         return scores
 
     def inverse_transform(self, X):
-        """Rows of the data space that have the given scores.
+        """Map scores back to rows of the data space.
 
         Parameters
         ----------

@@ -442,7 +442,7 @@ class RatioLDA(
         return self.xbar_, self.scalings_
 
     def transform(self, X):
-        """Scores of the rows along the discriminant directions.
+        """Project rows on the discriminant directions.
 
         Each row is treated by itself: its scores do not depend on the other rows.
 
