@@ -1,5 +1,6 @@
 """Sphinx configuration: ``sphinx-build -W --keep-going docs docs/_build``."""
 
+import doctest
 import re
 
 import skdimred
@@ -33,15 +34,22 @@ sphinx_gallery_conf = {
     "min_reported_time": float("inf"),
     "write_computation_times": False,
     "show_signature": False,
+    "download_all_examples": False,
 }
+
+# As in the test-suite. The default would accept any message of an exception.
+doctest_default_flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"skdimred {version}"
+html_static_path = ["_static"]
+html_css_files = ["gallery.css"]
 html_sidebars = {"**": []}
 html_show_sourcelink = False
 html_theme_options = {
     "logo": {"text": "skdimred"},
     "header_links_before_dropdown": 8,
+    "navbar_persistent": ["search-button"],
     "show_prev_next": False,
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],

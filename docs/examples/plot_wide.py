@@ -106,11 +106,11 @@ figure.legend(
 )
 plt.show()
 
-print(f"{'rows a class':34}", *(f"{m:5d}" for m in per_class))
+print(f"{'rows a class':36}", *(f"{m:5d}" for m in per_class))
 for title, (_, scores) in results.items():
     print(title)
     for name, accuracy in zip(MODELS, np.transpose(scores), strict=True):
-        print(f"  {name:32}", *(f"{a:5.2f}" for a in accuracy))
+        print(f"  {name:34}", *(f"{a:5.2f}" for a in accuracy))
 
 # %%
 # Three things can be read off.
