@@ -38,7 +38,7 @@ class LinearMapMixin:
     """Scores (X - center) W, and the checks around them.
 
     A subclass gives `_linear_map`, which returns `center` (p,) and `W` (p, k), and
-    sets `_center_first` in fit (see `numerics.centering.center_first`). It defines
+    sets `_cancellation` in fit (see `numerics.centering`). It defines
     `transform` itself: scikit-learn's `set_output` reaches no inherited one.
     """
 
@@ -46,11 +46,16 @@ class LinearMapMixin:
     def _n_features_out(self):
         return self._linear_map()[1].shape[1]
 
+    def __sklearn_is_fitted__(self):
+        """Whether there is a map to apply."""
+        return "_cancellation" in self.__dict__
+
     def _check_ready(self):
         """Raise NotFittedError unless there is a map to apply."""
-        if "_center_first" not in self.__dict__:
+        if "_cancellation" not in self.__dict__:
+            if hasattr(self, "_pending"):
+                raise NotFittedError(self._pending)
             check_is_fitted(self)
-            raise NotFittedError(self._pending)
 
     def _scores(self, X):
         """(X - center) W for any input that stands for rows, float32 or float64."""
@@ -59,7 +64,7 @@ class LinearMapMixin:
         center, W = self._linear_map()
         with np.errstate(invalid="ignore", over="ignore"):
             scores = project(
-                X, center, W.astype(X.dtype, copy=False), self._center_first
+                X, center, W.astype(X.dtype, copy=False), self._cancellation
             )
         raise_if_not_finite(self, X, scores)
         return scores

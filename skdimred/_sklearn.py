@@ -96,10 +96,14 @@ def as_codes(y):
         low, high = int(y.min()), int(y.max())
         if high - low < len(y):
             # Counting beats sorting where labels are small integers.
-            shifted = (y - low).astype(np.intp, copy=False)
+            # In a type that holds the range of a narrow one.
+            wide = y.astype(np.int64) if y.dtype.itemsize < 8 else y
+            shifted = (wide - low).astype(np.intp, copy=False)
             present = np.bincount(shifted) > 0
             positions = np.cumsum(present) - 1
-            return np.flatnonzero(present).astype(y.dtype) + low, positions[shifted]
+            # In modular arithmetic, as the type wraps around, this is exact.
+            classes = np.flatnonzero(present).astype(y.dtype) + y.min()
+            return classes, positions[shifted]
     classes, codes = np.unique(y, return_inverse=True)
     return classes, codes
 

@@ -83,20 +83,21 @@ def map_reduce(summarise, *arrays, work):
     return reduce(lambda left, right: left.merge(right), parts)
 
 
-def left_product(X, sample_weight, mean, left):
+def left_product(X, sample_weight, offset, left):
     """``left' Z`` (m, p) for Z the centred, weighted rows of wide data.
 
     Parameters
     ----------
     X : ndarray of shape (n, p)
     sample_weight : ndarray of shape (n,) or None
-    mean : ndarray of shape (p,)
+    offset : ndarray of shape (p,)
+        As in `numerics.gram.WideGram`.
     left : ndarray of shape (n, m)
     """
     out = np.empty((left.shape[1], X.shape[1]))
     ranges = map_ranges(
         lambda features: gram.project_features(
-            X, sample_weight, mean, left, features, out
+            X, sample_weight, offset, left, features, out
         ),
         X.shape[1],
         work=left.size * X.shape[1],

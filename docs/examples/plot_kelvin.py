@@ -71,8 +71,8 @@ plt.show()
 # %%
 # How large must the offset be? We shift the rows by offsets from 1 to 100,000 and
 # measure the same sine. The grey line is what rounding the shifted rows to float32
-# does to the exact answer: no method that reads those rows can recover the original
-# plane better than that.
+# does to the exact answer: below it the error of a method is hidden by that of its
+# input.
 offsets = np.logspace(0, 5, 26)
 solvers = {
     "scikit-learn: PCA": (BuiltIn(2), VERMILLION, "s"),

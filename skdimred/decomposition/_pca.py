@@ -21,7 +21,7 @@ from skdimred.decomposition._spectrum import (
     tall_spectrum,
     wide_spectrum,
 )
-from skdimred.numerics.centering import center_first
+from skdimred.numerics.centering import cancellation
 from skdimred.numerics.likelihood import log_density
 
 __all__ = ["PCA"]
@@ -29,6 +29,22 @@ __all__ = ["PCA"]
 # A sum of weights this close to 1 was meant to be 1.
 ROUNDED = 1e-6
 SVD_SOLVERS = ("auto", "gram", "full")
+
+
+def _check_weight(n, weight):
+    if weight <= 1 + ROUNDED:
+        raise ValueError(
+            f"sample_weight sums to {weight:g}, but weights count as repetitions of a "
+            "row and the variance divides by their sum minus 1. Multiply them, for "
+            f"instance by {n}/{weight:g} so that they average 1."
+        )
+
+
+def _plain_number(n_components):
+    """The parameter as int, float or None, whichever numpy or other type it has."""
+    if n_components is None or isinstance(n_components, Integral):
+        return n_components and int(n_components)
+    return float(n_components)
 
 
 def _most_components(n_rows, weight, p):
@@ -77,7 +93,8 @@ class PCA(
     ----------
     components_ : ndarray of shape (n_components_, n_features_in_)
         Orthonormal rows by decreasing variance. The entry of largest magnitude of
-        each is positive; a constant feature has weight exactly 0.
+        each is positive. A constant feature has weight exactly 0 in every component
+        with variance.
     explained_variance_ : ndarray of shape (n_components_,)
         Variance of the scores, with denominator ``sum(sample_weight) - 1``.
     explained_variance_ratio_ : ndarray of shape (n_components_,)
@@ -194,7 +211,7 @@ class PCA(
             n, weight = int(np.count_nonzero(sample_weight)), float(sample_weight.sum())
         limit = _most_components(n, weight, p)
         self._check_counts(n, weight, p, limit)
-        problem = X, sample_weight, self.n_components, limit
+        problem = X, sample_weight, _plain_number(self.n_components), limit
         check_finite = partial(raise_if_not_finite, self, X)
         solve = tall_spectrum if len(X) >= p else wide_spectrum
         if self.svd_solver == "full":
@@ -243,7 +260,7 @@ class PCA(
             scatter to add to.
         """
         self._check_parameters()
-        first = "_center_first" not in self.__dict__
+        first = not hasattr(self, "components_")
         if not first and self._moments is None:
             raise ValueError(
                 "This PCA was fitted by fit() with "
@@ -264,12 +281,16 @@ class PCA(
         raise_if_not_finite(self, X, moments.scatter.diagonal())
         if not first:
             moments = self._moments.merge(moments)
+        if moments.n_rows > 1:
+            _check_weight(moments.n_rows, moments.weight)
         limit = p
         if not is_number:
             limit = _most_components(moments.n_rows, moments.weight, p)
         # Without the rows there is nothing better to turn to: np.inf takes it.
         for tol in (self.tol, np.inf):
-            spectrum, solver = scatter_spectrum(moments, self.n_components, limit, tol)
+            spectrum, solver = scatter_spectrum(
+                moments, _plain_number(self.n_components), limit, tol
+            )
             if spectrum is not None:
                 break
         dtype = X.dtype if first else np.result_type(X, self.components_)
@@ -304,12 +325,7 @@ class PCA(
                 f"n_samples={n} with a positive weight: the variance of fewer than two "
                 "rows is not defined."
             )
-        if weight <= 1 + ROUNDED:
-            raise ValueError(
-                f"sample_weight sums to {weight:g}, but weights count as repetitions "
-                "of a row and the variance divides by their sum minus 1. Multiply "
-                f"them, for instance by {n}/{weight:g} so that they average 1."
-            )
+        _check_weight(n, weight)
         if isinstance(self.n_components, Integral) and self.n_components > limit:
             raise ValueError(
                 f"n_components={self.n_components} must be at most "
@@ -320,14 +336,18 @@ class PCA(
         degrees = weight - 1 if weight > 1 + ROUNDED else np.inf
         k, p = spectrum.vectors.shape
         variance = spectrum.squares / degrees
+        if np.finfo(dtype).max < variance[0]:
+            raise ValueError(
+                f"The variance of X, {variance[0]:.3g}, overflows {dtype}: rescale the "
+                "features or give them as float64."
+            )
         total = spectrum.total if spectrum.total > 0 else np.inf
         left_out = _most_components(n_rows, weight, p) - k
         noise = spectrum.rest / degrees / left_out if left_out > 0 else 0.0
         self.components_ = spectrum.vectors.astype(dtype, copy=False)
         self.explained_variance_ = variance.astype(dtype, copy=False)
-        self.explained_variance_ratio_ = (spectrum.squares / total).astype(
-            dtype, copy=False
-        )
+        ratio = spectrum.squares / total
+        self.explained_variance_ratio_ = ratio.astype(dtype, copy=False)
         self.singular_values_ = np.sqrt(spectrum.squares).astype(dtype, copy=False)
         self.mean_ = mean
         self.n_components_ = k
@@ -335,9 +355,7 @@ class PCA(
         self.n_samples_ = n_rows
         self.svd_solver_ = solver
         self.residual_ = spectrum.residual
-        self._center_first = center_first(
-            mean, self.components_.T, np.sqrt(variance), dtype
-        )
+        self._cancellation = cancellation(mean, self.components_.T, np.sqrt(variance))
 
     def _linear_map(self):
         return self.mean_, self.components_.T

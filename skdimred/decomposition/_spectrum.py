@@ -6,7 +6,7 @@ import numpy as np
 
 from skdimred.blocks import left_product, map_reduce
 from skdimred.numerics import gram
-from skdimred.numerics.moments import Moments
+from skdimred.numerics.moments import Moments, float32_is_safe, varies
 from skdimred.numerics.root import Root, root_of_scatter
 
 __all__ = [
@@ -63,7 +63,8 @@ def scatter_spectrum(moments, n_components, limit, tol, *, precision=FLOAT64):
     root = root_of_scatter(scatter, MIN_RCOND)
     if root is None:
         return None, "gram"
-    return gram.spectrum_of_root(root, active, n_components, limit), "qr"
+    spectrum = gram.spectrum_of_root(root, moments.n_rows, active, n_components, limit)
+    return spectrum, "qr"
 
 
 def tall_spectrum(X, sample_weight, n_components, limit, tol, check_finite):
@@ -80,7 +81,7 @@ def tall_spectrum(X, sample_weight, n_components, limit, tol, check_finite):
     spectrum : Spectrum
     solver : {"gram", "qr"}
     """
-    if X.dtype == FLOAT32 and X.size >= FLOAT32_SIZE:
+    if X.dtype == FLOAT32 and X.size >= FLOAT32_SIZE and float32_is_safe(X):
         moments = summarise(X, sample_weight, FLOAT32)
         if np.isfinite(moments.scatter.diagonal()).all():
             spectrum, solver = scatter_spectrum(
@@ -98,12 +99,18 @@ def tall_spectrum(X, sample_weight, n_components, limit, tol, check_finite):
     if spectrum is None:
         active = moments.active
         root = map_reduce(
-            partial(Root.from_block, centers=moments.mean[np.newaxis]),
+            partial(
+                Root.from_block,
+                center=moments.center,
+                offsets=moments.offset[np.newaxis],
+            ),
             X,
             sample_weight,
             work=2 * X.shape[0] * X.shape[1] ** 2,
         )
-        spectrum = gram.spectrum_of_root(root.R[:, active], active, n_components, limit)
+        spectrum = gram.spectrum_of_root(
+            root.R[:, active], moments.n_rows, active, n_components, limit
+        )
         solver = "qr"
     return moments, moments.mean, spectrum, solver
 
@@ -124,12 +131,17 @@ def wide_spectrum(X, sample_weight, n_components, limit, tol, check_finite):
         max_rank=n - 1,
         tol=tol,
     )
-    projection = left_product(X, sample_weight, record.mean, left)
-    weight = float(n) if sample_weight is None else float(sample_weight.sum())
-    projection[:, ~record.active(weight)] = 0.0
+    root_weight = np.ones(n) if sample_weight is None else np.sqrt(sample_weight)
+    weight = float(root_weight @ root_weight)
+    # Off the direction along which the rounding of the mean would come back.
+    left = left - np.multiply.outer(root_weight / weight, root_weight @ left)
+    projection = left_product(X, sample_weight, record.offset, left)
+    first = 0 if sample_weight is None else int(np.argmax(sample_weight > 0))
+    mean = X[first] + record.offset
+    projection[:, ~varies(record.squares, weight, mean)] = 0.0
     is_precise = proof[-1]
     spectrum = gram.spectrum_of_projection(projection, k, *proof)
-    return None, record.mean, spectrum, "gram" if is_precise else "qr"
+    return None, mean, spectrum, "gram" if is_precise else "qr"
 
 
 def full_spectrum(X, sample_weight, n_components, limit, tol, check_finite):
@@ -137,6 +149,12 @@ def full_spectrum(X, sample_weight, n_components, limit, tol, check_finite):
     moments = summarise(X, sample_weight)
     check_finite(moments.scatter.diagonal())
     spectrum = gram.spectrum_of_rows(
-        X, sample_weight, moments.mean, moments.active, n_components, limit
+        X,
+        sample_weight,
+        moments.center,
+        moments.offset,
+        moments.active,
+        n_components,
+        limit,
     )
     return moments, moments.mean, spectrum, "full"

@@ -22,7 +22,7 @@ from skdimred._sklearn import (
     raise_if_not_finite,
 )
 from skdimred.discriminant_analysis import _scatter
-from skdimred.numerics.centering import center_first
+from skdimred.numerics.centering import cancellation
 
 __all__ = ["RatioLDA"]
 
@@ -43,6 +43,19 @@ def _can_stream(estimator):
             "partial_fit use 'oas', a number in [0, 1], or None."
         )
     return True
+
+
+def _united(classes, others):
+    """Sorted union of class labels of one kind."""
+    if (classes.dtype.kind in "US") != (others.dtype.kind in "US") and "O" not in (
+        classes.dtype.kind,
+        others.dtype.kind,
+    ):
+        raise ValueError(
+            f"Class labels must be of one kind; found {classes.tolist()} and "
+            f"{others.tolist()}."
+        )
+    return np.union1d(classes, others)
 
 
 class RatioLDA(
@@ -79,7 +92,8 @@ class RatioLDA(
         - "eigh": the same pencil through `scipy.linalg.eigh`.
         - "qr": a triangular root of the within-class scatter from the rows, for
           nearly collinear features. Two passes over X.
-        - "dual": the n x n Gram matrix; never a p x p one.
+        - "dual": the n x n Gram matrix; never a p x p one. Sees the units of the
+          features: bring them to one scale first.
         - "auto": "dual" if ``n_samples <= n_features``; otherwise "gram", and "qr" if
           the scatter proves nearly singular (rcond < 1e-12 in units of the
           within-class standard deviations).
@@ -128,6 +142,9 @@ class RatioLDA(
         Names of the features, where X had any that are all strings.
     solver_ : {"gram", "eigh", "qr", "dual"}
         What ran.
+    residual_ : float
+        Largest :math:`\|S_b v - \lambda S_w v\| / (\|S_b v\| + \lambda \|S_w v\|)`
+        over the directions of finite ratio.
 
     See Also
     --------
@@ -141,9 +158,10 @@ class RatioLDA(
     limit :math:`a \to 0` of the shrunk problem. Directions along which rows of one
     class coincide while class means differ come first; their eigenvalue is infinite,
     they are orthonormal up to one factor, ranked by their between-class scatter, and
-    `explained_variance_ratio_` is shared among them [3]_. Their length, for which any
-    would do, is such that the weakest shows a ratio of 10^4, or 10^4 times the best
-    finite one. Directions of finite ratio follow. Between features that say the same
+    `explained_variance_ratio_` is shared among them [3]_. Any length would do for them;
+    their unit is the within-class deviation that they would have if features were
+    uncorrelated, or as much less as it takes to outweigh the directions of finite
+    ratio, which follow. Between features that say the same
     the limit divides the weight evenly. Unlike the ratio itself, a ridge depends on
     the units of the features: bring them to one scale first.
 
@@ -176,8 +194,8 @@ class RatioLDA(
     >>> from skdimred.discriminant_analysis import RatioLDA
     >>> X, y = load_wine(return_X_y=True)
     >>> lda = RatioLDA().fit(X, y)
-    >>> lda.explained_variance_ratio_.round(3)
-    array([0.688, 0.312])
+    >>> lda.explained_variance_ratio_.round(2)
+    array([0.69, 0.31])
     >>> lda.transform(X).shape
     (178, 2)
     >>> round(lda.score(X, y), 3)
@@ -244,7 +262,7 @@ class RatioLDA(
             )
         trouble = self._trouble(solution.pencil)
         if trouble:
-            raise ValueError(trouble)
+            raise ValueError(f"{trouble[0].upper()}{trouble[1:]}.")
         self._set_solution(solution, classes, counts, priors, X.dtype)
         self._moments = moments
         return self
@@ -296,9 +314,14 @@ class RatioLDA(
         X, y = as_rows_and_target(self, X, y, reset=first)
         sample_weight = as_sample_weight(sample_weight, len(X))
         seen, codes = as_codes(y)
-        known = seen if first else np.union1d(self.classes_, seen)
+        known = seen if first else _united(self.classes_, seen)
         if classes is not None:
-            known = np.union1d(known, np.asarray(classes))
+            known = _united(np.asarray(classes), known)
+        if self.n_components is not None and self.n_components > X.shape[1]:
+            raise ValueError(
+                f"n_components={self.n_components} must be at most "
+                f"n_features={X.shape[1]}."
+            )
         moments = _scatter.summarise(X, codes, len(seen), sample_weight)
         raise_if_not_finite(self, X, moments.scatter.diagonal())
         moments = moments.reindex(np.searchsorted(known, seen), len(known))
@@ -324,10 +347,10 @@ class RatioLDA(
         for name in [name for name in self.__dict__ if name.endswith("_")]:
             if name not in ("n_features_in_", "feature_names_in_"):
                 del self.__dict__[name]
-        self.__dict__.pop("_center_first", None)
+        self.__dict__.pop("_cancellation", None)
         self.classes_ = classes
         self._pending = (
-            f"This RatioLDA has seen too little so far ({trouble}): call partial_fit "
+            f"This RatioLDA has seen too little so far: {trouble}. Call partial_fit "
             "with more rows before using it."
         )
 
@@ -375,22 +398,33 @@ class RatioLDA(
     def _class_shares(self, classes, counts):
         if self.priors is None:
             return counts / counts.sum()
-        priors = np.asarray(self.priors, dtype=np.float64)
+        try:
+            priors = np.asarray(self.priors, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"priors={self.priors!r} must hold numbers.") from error
         if priors.shape != classes.shape:
             raise ValueError(
-                f"priors must have one entry for each of the {len(classes)} classes; "
-                f"found shape {priors.shape}."
+                f"priors must have one entry for each of the {len(classes)} classes "
+                f"(with partial_fit, name them all by classes=); found shape "
+                f"{priors.shape}."
             )
-        if not (np.isfinite(priors).all() and np.all(priors >= 0) and priors.any()):
-            raise ValueError(f"priors must not be negative; found {priors.tolist()}.")
+        if not np.isfinite(priors).all() or np.any(priors < 0):
+            raise ValueError(
+                f"priors must be finite and not negative; found {priors.tolist()}."
+            )
+        present = np.where(counts > 0, priors, 0.0)
+        if np.count_nonzero(present) < 2:
+            raise ValueError(
+                "priors must be positive for at least 2 of the classes in y; found "
+                f"{priors.tolist()} for {classes.tolist()}."
+            )
         if abs(priors.sum() - 1) > 1e-5:
             warnings.warn(
                 f"The priors sum to {priors.sum():g}, not 1; they are divided by it.",
                 UserWarning,
                 stacklevel=5,
             )
-        priors = np.where(counts > 0, priors, 0.0)
-        return priors / priors.sum()
+        return present / present.sum()
 
     def _is_dual(self, X):
         n, p = X.shape
@@ -403,8 +437,8 @@ class RatioLDA(
             return "the class means coincide, so no direction separates them"
         if self.n_components is not None and self.n_components > found:
             return (
-                f"the class means differ in only {found} directions, fewer than "
-                f"n_components={self.n_components}: use {found} or None"
+                f"the class means differ in {found} direction{'s' * (found > 1)} only, "
+                f"fewer than n_components={self.n_components}"
             )
         return None
 
@@ -436,7 +470,8 @@ class RatioLDA(
         self.coef_ = coef.astype(dtype, copy=False)
         self.intercept_ = intercept
         self._centroids, self._bias = centroids, bias
-        self._center_first = center_first(self.xbar_, W, np.ones(k), dtype)
+        self.residual_ = solution.residual
+        self._cancellation = cancellation(self.xbar_, W, np.ones(k))
 
     def _linear_map(self):
         return self.xbar_, self.scalings_
@@ -454,8 +489,9 @@ class RatioLDA(
         Returns
         -------
         X_new : ndarray of shape (n_samples, n_components_)
-            ``(X - xbar_) @ scalings_``, with within-class variance 1 in each column.
-            Float32 for float32 rows, float64 otherwise.
+            ``(X - xbar_) @ scalings_``. The within-class variance (shrunk, if asked
+            for) of each column is 1, or 0 where its eigenvalue is infinite. Float32
+            for float32 rows, float64 otherwise.
 
         Raises
         ------
@@ -466,8 +502,8 @@ class RatioLDA(
 
     def _joint_log_likelihood(self, X):
         """Log prior plus log density of each class, up to a term of the row alone."""
-        scores = self._scores(X)
-        return scores @ self._centroids.T.astype(scores.dtype) + self._bias
+        # In float64: centroids may be far apart for the width of a class.
+        return self._scores(X).astype(np.float64) @ self._centroids.T + self._bias
 
     def decision_function(self, X):
         """Log odds of the classes, up to a term common to the row.

@@ -7,7 +7,7 @@ import numpy as np
 
 from skdimred.blocks import left_product, map_ranges, map_reduce
 from skdimred.numerics import gram
-from skdimred.numerics.moments import ClassMoments, varies
+from skdimred.numerics.moments import ClassMoments, float32_is_safe, varies
 from skdimred.numerics.pencil import (
     Pencil,
     eigh_pencil,
@@ -50,6 +50,8 @@ class Solution:
         Overall mean, with the priors, minus `center`.
     solver : str
     shrinkage : float
+    residual : float
+        Of the pencil, relative.
     """
 
     pencil: Pencil
@@ -58,6 +60,7 @@ class Solution:
     offset: np.ndarray
     solver: str
     shrinkage: float
+    residual: float
 
 
 def summarise(X, codes, n_classes, sample_weight, precision=FLOAT64):
@@ -106,7 +109,7 @@ def _float32_may_do(X, codes, n_classes):
 
     The least eigenvalue of a sample of 4 p rows is about a quarter of that of all.
     """
-    if X.dtype != FLOAT32 or X.size < FLOAT32_SIZE:
+    if X.dtype != FLOAT32 or X.size < FLOAT32_SIZE or not float32_is_safe(X):
         return False
     step = max(1, len(X) // max(512, 4 * X.shape[1]))
     sample = ClassMoments.from_block(X[::step], codes[::step], n_classes).scatter
@@ -141,71 +144,55 @@ def tall(moments, priors, solver, shrinkage, tol, *, rows=None, min_rcond=MIN_RC
     spread = shares @ (moments.offsets - shares @ moments.offsets) ** 2
     within = moments.scatter.diagonal()
     active = varies(within + weight * spread, weight, size)
-    if not active.any():
-        return Solution(_nothing(p), moments.center, moments.offsets, offset, "gram", 0)
-    S_w, B_active = moments.scatter[np.ix_(active, active)] / weight, B[:, active]
+    S_w, B, size = (
+        moments.scatter[np.ix_(active, active)] / weight,
+        B[:, active],
+        size[active],
+    )
     # A feature constant within every class, up to rounding, has no within scatter.
-    flat = ~varies(within, weight, size)[active]
+    flat = ~varies(within[active], weight, size)
     S_w[flat] = 0.0
     S_w[:, flat] = 0.0
+    variances = S_w.diagonal().copy()
     a = _coefficient(shrinkage, S_w, p, moments, rows)
     if a > 0:
         S_w *= 1 - a
-        S_w.flat[:: len(S_w) + 1] += a * within.sum() / weight / p
-    pencil, ran = None, "gram" if solver in ("auto", "dual") else solver
-    most = min(np.count_nonzero(priors) - 1, len(S_w))
-    noise = RANK_ERROR * EPS * _relative_size(size[active], S_w.diagonal())
-    if solver == "eigh":
-        pencil = eigh_pencil(B_active.T @ B_active, S_w, most, min_rcond=MIN_RCOND)
-        pencil = pencil and _positive(pencil, max(tol, noise))
+        S_w.flat[:: len(S_w) + 1] += a * variances.sum() / p
+
+    scale = np.sqrt(np.where(variances > 0, variances, np.einsum("ij,ij->j", B, B)))
+    eps = EPS if min_rcond == MIN_RCOND else float(np.finfo(FLOAT32).eps)
+    noise = RANK_ERROR * eps * float(np.linalg.norm(np.maximum(size / scale, 1.0)))
+    s = np.linalg.svd(B / scale, compute_uv=False)
+    k = int(np.count_nonzero(s > max(noise, tol * max(1.0, s.max(initial=0.0)))))
+    k = min(k, np.count_nonzero(priors) - 1, len(S_w))
+
+    pencil, ran = None, "gram" if solver == "auto" else solver
+    if k == 0:
+        pencil = Pencil(np.empty(0), np.empty((0, len(S_w))), np.empty(0), 0.0)
+    elif solver == "eigh":
+        pencil = eigh_pencil(B.T @ B, S_w, k, min_rcond=MIN_RCOND)
     elif solver != "qr" or a > 0:
-        pencil, ran = (
-            ratio_directions(S_w, B_active, tol=tol, noise=noise, min_rcond=min_rcond),
-            "gram",
-        )
+        pencil, ran = ratio_directions(S_w, B, k, min_rcond=min_rcond), "gram"
     if pencil is None and min_rcond > MIN_RCOND:
         return None
     if pencil is None:
         root = None
         if rows is not None and a == 0 and solver in ("auto", "qr"):
             root, ran = _root(moments, rows, active, flat), "qr"
-        pencil = _singular(S_w, root, B_active, size[active], tol)
-    pencil = _embed(pencil.first(most), active)
-    return Solution(pencil, moments.center, moments.offsets, offset, ran, a)
-
-
-def _nothing(p):
-    return Pencil(np.empty(0), np.empty((0, p)), np.empty(0), 0.0)
-
-
-def _relative_size(size, variances):
-    """Largest magnitude of a feature over its standard deviation, at least 1."""
-    std = np.sqrt(variances)
-    return max(1.0, float(np.max(size[std > 0] / std[std > 0], initial=1.0)))
-
-
-def _positive(pencil, tol):
-    """The directions with a positive eigenvalue."""
-    keep = pencil.values > (tol * max(1.0, np.sqrt(max(pencil.values[0], 0.0)))) ** 2
-    values = pencil.values[keep]
-    return Pencil(values, pencil.vectors[keep], values, pencil.rcond)
-
-
-def _embed(pencil, active):
-    if active.all():
-        return pencil
-    vectors = np.zeros((len(pencil.vectors), len(active)))
+        pencil = _scale_infinite(_singular(S_w, root, B, size, scale, k), variances)
+    residual = pencil.residual(S_w, B)
+    vectors = np.zeros((len(pencil.vectors), p))
     vectors[:, active] = pencil.vectors
-    return Pencil(pencil.values, vectors, pencil.gains, pencil.rcond)
+    pencil = Pencil(pencil.values, vectors, pencil.gains, pencil.rcond)
+    return Solution(pencil, moments.center, moments.offsets, offset, ran, a, residual)
 
 
 def _root(moments, rows, active, flat):
     """Triangular root of S_w over the active features, from a second pass."""
     X, codes, sample_weight = rows
     n, p = X.shape
-    centers = moments.center + moments.offsets
     root = map_reduce(
-        partial(Root.from_block, centers=centers),
+        partial(Root.from_block, center=moments.center, offsets=moments.offsets),
         X,
         sample_weight,
         codes,
@@ -216,16 +203,14 @@ def _root(moments, rows, active, flat):
     return R
 
 
-def _singular(S_w, root, B, size, tol):
+def _singular(S_w, root, B, size, scale, k):
     """Ridge limit for a singular S_w, from its root or else from itself.
 
     Rank is decided in units of the within-class standard deviation, where rounding is
     alike in all features; the ridge itself is taken in the units of the rows.
     """
     p = len(S_w)
-    square = S_w.diagonal() if root is None else np.einsum("ij,ij->j", root, root)
-    scale = np.sqrt(np.where(square > 0, square, np.einsum("ij,ij->j", B, B)))
-    relative = RANK_ERROR * EPS * p * _relative_size(size, scale**2)
+    relative = RANK_ERROR * EPS * p * max(1.0, float(np.max(size / scale)))
     if root is None:
         values, vectors = np.linalg.eigh(S_w / np.multiply.outer(scale, scale))
         s, Vt = np.sqrt(np.maximum(values[::-1], 0)), vectors.T[::-1]
@@ -236,32 +221,39 @@ def _singular(S_w, root, B, size, tol):
     null = s <= relative * max(1.0, s[0])
     scaled_B = B / scale
     between = np.linalg.svd(scaled_B @ Vt[null].T, compute_uv=False)
-    n_infinite = int(
-        np.count_nonzero(between > 10 * relative * np.linalg.norm(scaled_B))
-    )
+    noise = 10 * relative * np.linalg.norm(scaled_B)
+    n_infinite = min(k, int(np.count_nonzero(between > noise)))
     # Null vectors in the units of the rows, orthonormal, and S_w^+ = H H'.
     N = np.linalg.qr((Vt[null] / scale).T)[0]
     H = (Vt[~null] / s[~null, np.newaxis] / scale).T
     H -= N @ (N.T @ H)
-    smallest = s[~null].min(initial=1.0)
-    tol = max(tol, relative / smallest)
-    pencil = limit_directions(B, H, N, n_infinite, tol=tol)
-    return _scale_infinite(pencil)
+    return limit_directions(B, H, N, n_infinite, k - n_infinite)
 
 
-def _scale_infinite(pencil):
+def _scale_infinite(pencil, variances):
     """Scale directions of infinite ratio, along which S_w is 0 and any length would do.
 
-    The weakest of them is made to show a ratio that outweighs the best finite one, and
-    the priors, as an infinite ratio should.
+    The unit is the within-class deviation that they would have if the features were
+    uncorrelated. Beside directions of finite ratio, or where that deviation is 0 too,
+    the weakest is made to outweigh the best finite one, as an infinite ratio should.
+
+    Parameters
+    ----------
+    pencil : Pencil
+    variances : ndarray of shape (p,)
+        Within-class variance of each feature.
     """
     infinite = np.isinf(pencil.values)
     if not infinite.any():
         return pencil
-    best = max(1.0, float(pencil.values[~infinite].max(initial=1.0)))
-    factor = np.sqrt(OUTWEIGH * best / float(pencil.gains[infinite].min()))
-    vectors = pencil.vectors * np.where(infinite, factor, 1.0)[:, np.newaxis]
-    return Pencil(pencil.values, vectors, pencil.gains, pencil.rcond)
+    V = pencil.vectors[infinite]
+    unit = float(np.sum(V * V * variances) / np.sum(V * V))
+    square = 1 / unit if unit > 0 else 0.0
+    if square == 0 or not infinite.all():
+        best = max(1.0, float(pencil.values[~infinite].max(initial=1.0)))
+        square = max(square, OUTWEIGH * best / float(pencil.gains[infinite].min()))
+    factor = np.where(infinite, np.sqrt(square), 1.0)[:, np.newaxis]
+    return Pencil(pencil.values, pencil.vectors * factor, pencil.gains, pencil.rcond)
 
 
 def _coefficient(shrinkage, S_w, p, moments, rows):
@@ -270,36 +262,33 @@ def _coefficient(shrinkage, S_w, p, moments, rows):
         return 0.0
     if not isinstance(shrinkage, str):
         return float(shrinkage)
-    trace, square = float(S_w.trace()), float(np.sum(S_w * S_w))
     if shrinkage == "oas":
-        return oas(trace, square, moments.weight, p)
+        return oas(S_w, moments.weight, p)
     X, codes, sample_weight = rows
-    centers = moments.center + moments.offsets
-    fourth = sum(
-        map_ranges(
-            lambda part: _fourth_moment(
-                X[part],
-                codes[part],
-                None if sample_weight is None else sample_weight[part],
-                centers,
-            ),
-            len(X),
-            work=8.0 * X.size,
+    squares = np.concatenate(
+        list(
+            map_ranges(
+                lambda part: _squares(
+                    X[part], codes[part], moments.center, moments.offsets
+                ),
+                len(X),
+                work=8.0 * X.size,
+            )
         )
     )
-    return ledoit_wolf(trace, square, fourth / moments.weight, moments.weight, p)
+    return ledoit_wolf(S_w, squares, sample_weight, moments.weight, p)
 
 
-def _fourth_moment(X, codes, sample_weight, centers):
-    """Sum of w ||x - class mean||^4 over rows."""
+def _squares(X, codes, center, offsets):
+    """Squared distance of each row from its class mean, (n,)."""
     step = max(64, (1 << 20) // (8 * X.shape[1]))
-    total = 0.0
+    squares = np.empty(len(X))
     for start in range(0, len(X), step):
         part = slice(start, start + step)
-        Z = X[part] - centers[codes[part]]
-        fourth = np.einsum("ij,ij->i", Z, Z) ** 2
-        total += fourth.sum() if sample_weight is None else fourth @ sample_weight[part]
-    return float(total)
+        Z = X[part] - center
+        Z -= offsets[codes[part]]
+        np.einsum("ij,ij->i", Z, Z, out=squares[part])
+    return squares
 
 
 def dual(X, codes, n_classes, sample_weight, priors, shrinkage, tol, check_finite):
@@ -329,20 +318,33 @@ def dual(X, codes, n_classes, sample_weight, priors, shrinkage, tol, check_finit
     A = U * s
     means = averaging.T @ A
     A -= members @ means
+    A /= np.sqrt(weight)
     B = np.sqrt(priors)[:, np.newaxis] * (means - priors @ means)
-    if shrinkage is None:
-        a, pencil = 0.0, _dual_limit(A / np.sqrt(weight), B, error, tol)
-    else:
-        a, pencil = _dual_shrunk(A, B, root_weight, weight, p, shrinkage, tol)
+    a, pencil = _dual_pencil(
+        A,
+        B,
+        error / np.sqrt(weight),
+        np.count_nonzero(priors) - 1,
+        shrinkage,
+        tol,
+        root_weight,
+        p,
+    )
+    residual = pencil.residual(A.T @ A if a == 0 else _shrunk(A.T @ A, a, p), B)
 
-    pencil = pencil.first(np.count_nonzero(priors) - 1)
-    left = np.concatenate([(U / s) @ pencil.vectors.T, averaging], axis=1)
-    out = left_product(X, sample_weight, record.mean, left)
     k = len(pencil.vectors)
-    out[:, ~record.active(weight)] = 0.0
-    vectors, offsets = fix_signs(out[:k]), out[k:]
-    pencil = Pencil(pencil.values, vectors, pencil.gains, pencil.rcond)
-    return Solution(pencil, record.mean, offsets, priors @ offsets, "dual", a)
+    left = np.concatenate([(U / s) @ pencil.vectors.T, averaging], axis=1)
+    out = left_product(X, sample_weight, record.offset, left)
+    first = int(np.argmax(root_weight > 0))
+    out[:, ~varies(record.squares, weight, X[first] + record.offset)] = 0.0
+    vectors, offsets = fix_signs(out[:k]), out[k:] + record.offset
+    spread = counts / weight @ out[k:] ** 2
+    pencil = _scale_infinite(
+        Pencil(pencil.values, vectors, pencil.gains, pencil.rcond),
+        np.maximum(record.squares / weight - spread, 0.0),
+    )
+    center = X[first].astype(np.float64)
+    return Solution(pencil, center, offsets, priors @ offsets, "dual", a, residual)
 
 
 def _left_singular(X, sample_weight, gram_matrix):
@@ -367,34 +369,61 @@ def _left_singular(X, sample_weight, gram_matrix):
     return Ut[: len(s)][keep].T, s[keep], error
 
 
-def _dual_limit(A, B, error, tol):
-    """Ridge limit in the coordinates of the rows; `A` is centred within classes."""
+def _dual_pencil(A, B, error, most, shrinkage, tol, root_weight, p):
+    """Coefficient and directions in coordinates of the rows.
+
+    Parameters
+    ----------
+    A : ndarray of shape (n, r)
+        Rows centred within classes, S_w = A'A.
+    B : ndarray of shape (K, r)
+        S_b = B'B.
+    error : float
+        Size up to which a singular value of A is rounding.
+    most : int
+        Most directions that there can be.
+    shrinkage, tol
+        As in `tall`.
+    root_weight : ndarray of shape (n,)
+    p : int
+    """
+    r = A.shape[1]
+    s = np.linalg.svd(B, compute_uv=False)
+    largest = s.max(initial=0.0)
+    noise = max(error, RANK_ERROR * r * EPS * largest)
+    k = min(most, int(np.count_nonzero(s > max(noise, tol * largest))))
+    a, pencil = shrinkage or 0.0, None
+    if isinstance(a, str):
+        S_w, n = A.T @ A, float(root_weight @ root_weight)
+        if a == "oas":
+            a = oas(S_w, n, p)
+        else:
+            count = np.where(root_weight > 0, root_weight**2, 1.0)
+            squares = np.einsum("ij,ij->i", A, A) * n / count
+            a = ledoit_wolf(S_w, squares, root_weight**2, n, p)
+    if a > 0:
+        pencil = ratio_directions(_shrunk(A.T @ A, a, p), B, k, min_rcond=0.0)
+    if pencil is None:
+        pencil = _dual_limit(A, B, error, k)
+    return float(a), pencil
+
+
+def _shrunk(S_w, a, p):
+    """S_w (r, r), in coordinates of p features, shrunk towards its mean variance."""
+    mu = S_w.trace() / p
+    S_w *= 1 - a
+    S_w.flat[:: len(S_w) + 1] += a * mu
+    return S_w
+
+
+def _dual_limit(A, B, error, k):
+    """Ridge limit in the coordinates of the rows."""
     r = A.shape[1]
     _, s, Qt = np.linalg.svd(A)
     s = np.concatenate([s, np.zeros(r - len(s))])[:r]
-    null = s <= max(error / np.sqrt(len(A)), RANK_ERROR * r * EPS * s.max(initial=0.0))
+    null = s <= max(error, RANK_ERROR * r * EPS * s.max(initial=0.0))
     N, H = Qt[null].T, (Qt[~null] / s[~null, np.newaxis]).T
     between = np.linalg.svd(B @ N, compute_uv=False)
-    noise = 10 * max(error / np.sqrt(len(A)), RANK_ERROR * r * EPS * np.linalg.norm(B))
-    pencil = limit_directions(B, H, N, int(np.count_nonzero(between > noise)), tol=tol)
-    return _scale_infinite(pencil)
-
-
-def _dual_shrunk(A, B, root_weight, weight, p, shrinkage, tol):
-    """Coefficient and directions of the shrunk pencil, in coordinates of the rows."""
-    S_w = A.T @ A / weight
-    trace, square = float(S_w.trace()), float(np.sum(S_w * S_w))
-    if shrinkage == "oas":
-        a = oas(trace, square, weight, p)
-    elif shrinkage == "ledoit-wolf":
-        norms = np.einsum("ij,ij->i", A, A)
-        fourth = np.divide(norms, root_weight, where=root_weight > 0, out=norms * 0)
-        a = ledoit_wolf(trace, square, float(fourth @ fourth) / weight, weight, p)
-    else:
-        a = float(shrinkage)
-    S_w *= 1 - a
-    S_w.flat[:: len(S_w) + 1] += a * trace / p
-    pencil = ratio_directions(S_w, B, tol=tol, min_rcond=0.0)
-    if pencil is None or a == 0:
-        pencil = _dual_limit(A / np.sqrt(weight), B, 0.0, tol)
-    return a, pencil
+    noise = 10 * max(error, RANK_ERROR * r * EPS * np.linalg.norm(B))
+    n_infinite = min(k, int(np.count_nonzero(between > noise)))
+    return limit_directions(B, H, N, n_infinite, k - n_infinite)

@@ -2,19 +2,19 @@
 
 import numpy as np
 
-__all__ = ["center_first", "project"]
+__all__ = ["cancellation", "project"]
 
 BLOCK_BYTES = 1 << 20
 # Relative error that the shortcut may add to a score, in units of its spread.
 SHORTCUT_ERROR = {np.dtype(np.float64): 1e-12, np.dtype(np.float32): 1e-6}
 
 
-def center_first(center, W, spread, dtype):
-    """Whether X W - c W would lose digits that (X - c) W keeps.
+def cancellation(center, W, spread):
+    """How many times larger c W is than the scores are wide.
 
-    The shortcut subtracts two numbers of size |c| |W|; what remains has the size of
-    the scores. The rule looks at the map alone and never at the rows, so that one row
-    is treated alike in any company.
+    The shortcut X W - c W for (X - c) W subtracts two numbers of size |c| |W|, and
+    what remains has the size of the scores: so many eps are lost. This looks at the
+    map alone and never at the rows, so that one row is treated alike in any company.
 
     Parameters
     ----------
@@ -22,21 +22,17 @@ def center_first(center, W, spread, dtype):
     W : ndarray of shape (p, k)
     spread : ndarray of shape (k,)
         Standard deviation of the scores; columns of spread 0 do not count.
-    dtype : dtype
-        Precision of the rows to come.
 
     Returns
     -------
-    bool
+    float
     """
     size = np.abs(center) @ np.abs(W)
-    error = np.finfo(dtype).eps * size
-    return bool(
-        np.any((error > SHORTCUT_ERROR[np.dtype(dtype)] * spread) & (spread > 0))
-    )
+    wide = spread > 0
+    return float(np.max(size[wide] / spread[wide], initial=0.0))
 
 
-def project(X, center, W, first):
+def project(X, center, W, lost):
     """Scores (X - center) W.
 
     Parameters
@@ -44,14 +40,15 @@ def project(X, center, W, first):
     X : ndarray of shape (n, p), float64 or float32
     center : ndarray of shape (p,)
     W : ndarray of shape (p, k)
-    first : bool
-        Subtract before the product, block by block (see `center_first`).
+    lost : float
+        See `cancellation`: where the shortcut loses too much for the precision of the
+        rows, the centre is subtracted first, block by block.
 
     Returns
     -------
     ndarray of shape (n, k)
     """
-    if not first:
+    if np.finfo(X.dtype).eps * lost <= SHORTCUT_ERROR[X.dtype]:
         scores = X @ W
         scores -= center @ W
         return scores

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
-from skdimred.numerics.moments import QUIET, varies
+from skdimred.numerics.moments import QUIET
 from skdimred.numerics.rank import resolve
 from skdimred.numerics.signs import fix_signs
 
@@ -113,7 +113,11 @@ def spectrum_of_scatter(
     # The eigenvalues range at least as far as the diagonal: no need to compute them
     # to see that the last is out of reach.
     all_wanted = n_components is None and max_rank >= len(variances) > 0
-    if all_wanted and error * variances.max() > tol * variances.min():
+    if (
+        all_wanted
+        and np.isfinite(tol)
+        and error * variances.max() > tol * variances.min()
+    ):
         return None
     everywhere = len(variances) == len(active)
     inner = scatter if everywhere else scatter[np.ix_(active, active)]
@@ -121,10 +125,13 @@ def spectrum_of_scatter(
     floor = error * values.max(initial=0.0)
     k = resolve(n_components, values, total, limit)
     kept = min(k, len(values), max_rank)
-    if kept > 0 and floor > tol * values[kept - 1]:
-        return None
-    values = np.where(values > floor, values, 0.0)
     rest = _rest(values, k, len(inner), total)
+    if np.isfinite(tol) and kept > 0:
+        # What is left out is asked for too: its mean is the noise variance.
+        smallest = min(values[kept - 1], rest) if k < max_rank else values[kept - 1]
+        if floor > tol * smallest:
+            return None
+    values = np.where(values > floor, values, 0.0)
     values, vectors = values[:k], vectors[:k]
     residual = _residual(inner, values, vectors)
     if not everywhere:
@@ -132,12 +139,14 @@ def spectrum_of_scatter(
     return _finish(values, vectors, k, total, rest, residual)
 
 
-def spectrum_of_root(R, active, n_components, limit):
+def spectrum_of_root(R, n_rows, active, n_components, limit):
     """Spectrum from a triangular root of the scatter of the active features.
 
     Parameters
     ----------
     R : ndarray of shape (r, n_active)
+    n_rows : int
+        Rows that the root sums up: its rounding grows with them.
     active : ndarray of shape (p,), bool
     n_components : int, float or None
     limit : int
@@ -147,12 +156,14 @@ def spectrum_of_root(R, active, n_components, limit):
     Spectrum
     """
     _, s, Vt = np.linalg.svd(R, full_matrices=False)
-    return _from_singular_values(s, Vt, active, n_components, limit, max(R.shape))
+    size = max(n_rows, R.shape[1])
+    return _from_singular_values(s, Vt, active, n_components, limit, size)
 
 
-def spectrum_of_rows(X, sample_weight, mean, active, n_components, limit):
+def spectrum_of_rows(X, sample_weight, center, offset, active, n_components, limit):
     """Spectrum by LAPACK's SVD of a centred copy of the rows, the reference route."""
-    Z = X[:, active] - mean[active]
+    Z = X[:, active] - center[active]
+    Z -= offset[active]
     if sample_weight is not None:
         Z *= np.sqrt(sample_weight)[:, np.newaxis]
     _, s, Vt = scipy.linalg.svd(Z, full_matrices=False, overwrite_a=True)
@@ -189,15 +200,16 @@ class WideGram:
 
     Attributes
     ----------
-    mean : ndarray of shape (p,), float64
-        Weighted mean of each feature of the range.
+    offset : ndarray of shape (p,), float64
+        Weighted mean of each feature of the range, minus its value in the first row
+        of positive weight.
     squares : ndarray of shape (p,), float64
         Scatter of each feature of the range.
     gram : ndarray of shape (n, n), float64
         Z Z' over the features of the range.
     """
 
-    mean: np.ndarray
+    offset: np.ndarray
     squares: np.ndarray
     gram: np.ndarray
 
@@ -206,39 +218,37 @@ class WideGram:
     def from_block(cls, features, *, sample_weight):
         """Sum the range of features given as rows, ``X.T[a:b]``, in float64."""
         p, n = features.shape
-        mean, squares = np.empty(p), np.empty(p)
+        offset, squares = np.empty(p), np.empty(p)
         gram, product = np.zeros((n, n)), np.empty((n, n))
-        for columns, Z in centered_features(features, sample_weight, mean):
+        for columns, Z in centered_features(features, sample_weight, offset):
             np.einsum("ij,ij->j", Z, Z, out=squares[columns])
             np.matmul(Z, Z.T, out=product)
             gram += product
-        return cls(mean, squares, gram)
+        return cls(offset, squares, gram)
 
     def merge(self, other):
         """Gram matrix over the features of both, `other`'s after `self`'s."""
-        mean = np.concatenate([self.mean, other.mean])
+        offset = np.concatenate([self.offset, other.offset])
         squares = np.concatenate([self.squares, other.squares])
-        return WideGram(mean, squares, self.gram + other.gram)
-
-    def active(self, weight):
-        """Which features vary by more than the rounding of their values, (p,)."""
-        return varies(self.squares, weight, self.mean)
+        return WideGram(offset, squares, self.gram + other.gram)
 
 
-def project_features(X, sample_weight, mean, left, features, out):
+def project_features(X, sample_weight, offset, left, features, out):
     """Fill ``out[:, features]`` with ``left' Z`` for one range of features.
 
     Parameters
     ----------
     X : ndarray of shape (n, p)
     sample_weight : ndarray of shape (n,) or None
-    mean : ndarray of shape (p,)
+    offset : ndarray of shape (p,)
     left : ndarray of shape (n, m)
     features : slice
     out : ndarray of shape (m, p)
     """
     part = out[:, features]
-    blocks = centered_features(X.T[features], sample_weight, mean[features], known=True)
+    blocks = centered_features(
+        X.T[features], sample_weight, offset[features], known=True
+    )
     for columns, Z in blocks:
         np.matmul(left.T, Z, out=part[:, columns])
 
@@ -254,7 +264,7 @@ def root_of_features(features, sample_weight):
     return R
 
 
-def centered_features(features, sample_weight, mean, known=False):
+def centered_features(features, sample_weight, offset, known=False):
     """Blocks of Z, n x (a few features), as (slice of features, view of one buffer).
 
     Parameters
@@ -262,26 +272,28 @@ def centered_features(features, sample_weight, mean, known=False):
     features : ndarray of shape (p, n)
         ``X.T``, or a range of its rows.
     sample_weight : ndarray of shape (n,) or None
-    mean : ndarray of shape (p,)
-        Filled in block by block, or read where it is `known`.
+    offset : ndarray of shape (p,)
+        Mean of each feature minus its value in the first row that counts: filled in
+        block by block, or read where it is `known`. Taking that value off first makes
+        a constant feature exactly 0.
     known : bool
     """
     p, n = features.shape
     step = max(16, WIDE_BYTES // (8 * n))
     buffer = np.empty((n, step))
-    share = np.full(n, 1 / n) if sample_weight is None else sample_weight
+    share, first = np.full(n, 1 / n), 0
     if sample_weight is not None:
+        first = int(np.argmax(sample_weight > 0))
         root = np.sqrt(sample_weight)[:, np.newaxis]
         share = sample_weight / sample_weight.sum()
     for start in range(0, p, step):
         columns = slice(start, min(p, start + step))
         Z = buffer[:, : columns.stop - start]
-        if known:
-            np.subtract(features[columns].T, mean[columns], out=Z)
-        else:
-            Z[...] = features[columns].T
-            mean[columns] = share @ Z
-            Z -= mean[columns]
+        base = features[columns, first].astype(np.float64)
+        np.subtract(features[columns].T, base, out=Z, dtype=np.float64)
+        if not known:
+            offset[columns] = share @ Z
+        Z -= offset[columns]
         if sample_weight is not None:
             Z *= root
         yield columns, Z
@@ -328,14 +340,14 @@ def eigenvectors_of_wide_gram(gram, n_components, limit, *, max_rank, tol):
     k = resolve(n_components, values, total, limit)
     kept = min(k, len(values), max_rank)
     error = EIGENVALUE_ERROR * EPS * values[0]
-    is_precise = bool(kept == 0 or error <= tol * values[kept - 1])
+    is_precise = kept == 0 or not np.isfinite(tol) or error <= tol * values[kept - 1]
     m = min(kept, int(np.count_nonzero(values > floor)))
     rest = _rest(np.where(values > floor, values, 0.0), k, len(gram), total)
     residual = _residual(gram, values[:m], vectors[:m])
     if not is_precise:
         _, vectors = _top_eigenpairs(gram, None)
         m = len(gram)
-    return vectors[:m].T, k, total, rest, residual, is_precise
+    return vectors[:m].T, k, total, rest, residual, bool(is_precise)
 
 
 def spectrum_of_projection(projection, k, total, rest, residual, is_precise):
@@ -354,7 +366,7 @@ def spectrum_of_projection(projection, k, total, rest, residual, is_precise):
     """
     if is_precise:
         s = np.linalg.norm(projection, axis=1)
-        projection /= s[:, np.newaxis]
+        projection /= np.where(s > 0, s, 1.0)[:, np.newaxis]
         return _finish(s**2, projection, k, total, rest, residual)
     Q, R = np.linalg.qr(projection.T)
     _, s, Wt = np.linalg.svd(R.T)

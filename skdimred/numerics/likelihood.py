@@ -42,5 +42,6 @@ def log_density(Z, components, variance, noise):
             density += (p - k) * np.log(noise) + square / noise
         else:
             size = np.einsum("ij,ij->i", Z, Z) + variance.max(initial=0.0)
-            density[square > ON_SUBSPACE**2 * size] = np.inf
+            near = max(ON_SUBSPACE, 64 * float(np.finfo(components.dtype).eps))
+            density[square > near**2 * size] = np.inf
     return -0.5 * density

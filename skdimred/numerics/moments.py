@@ -11,7 +11,7 @@ deviations the difference loses a factor :math:`\kappa^2` of precision, all of i
 `c` is the origin where a sample of the rows, spread evenly, has means of a few
 standard deviations at most, and the mean of that sample otherwise. What the correction
 took away is compared with what it left, feature by feature, and a block that lost more
-than it may is summed again around its true mean. The second pass is rare: with a
+than it may is summed again around the mean just found. The second pass is rare: with a
 fraction `f` of the rows sampled and equal weights, :math:`(m - c)^2 \le s^2 / f`,
 because the sampled rows alone carry that much of the variance :math:`s^2`.
 
@@ -31,7 +31,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-__all__ = ["ClassMoments", "Moments", "varies"]
+__all__ = ["ClassMoments", "Moments", "float32_is_safe", "varies"]
 
 # Rows of one product: measured best for the product alone, and, where the block is
 # first shifted into a buffer, for a buffer that stays in the cache. Float32 products
@@ -42,6 +42,9 @@ SHIFTED_BYTES = 2 << 20
 # it is in the cache, and summing it twice costs no more than to look at a sample first.
 TINY_BYTES, SMALL_BYTES = 1 << 18, 2 << 20
 SAMPLE_ROWS = 512
+# Each pass around the mean that the last one found gains as many digits as it had;
+# more than two are needed only where weights hide the rows that count.
+MOST_PASSES = 4
 # (|mean - centre| / std)^2 up to which the correction is small: it costs as many eps,
 # 5e-15 in float64 and, in float32, little more than the rounding of its products.
 KAPPA_SQUARED = {np.dtype(np.float64): 25.0, np.dtype(np.float32): 4.0}
@@ -92,15 +95,17 @@ class Moments:
         """
         n_rows, weight = _count(X, sample_weight)
         center = None
-        if X.nbytes <= TINY_BYTES:
-            center = (np.ones(len(X)) @ X / len(X)).astype(X.dtype, copy=False)
+        if X.nbytes <= TINY_BYTES and weight > 0:
+            factor = np.ones(n_rows) if sample_weight is None else sample_weight
+            center = (factor @ X / weight).astype(X.dtype, copy=False)
         elif X.nbytes > SMALL_BYTES:
-            center = _sample_center(X, precision)
-        for is_last in (False, True):
+            center = _sample_center(X, sample_weight, precision)
+        for passes_left in range(MOST_PASSES - 1, -1, -1):
             total, scatter = _shifted_sums(X, sample_weight, center, precision)
             offset = total / weight if weight > 0 else total
             scatter -= np.multiply.outer(offset, total)
-            if is_last or _is_precise(offset * total, scatter, precision):
+            precise = _is_precise(offset * total, scatter, precision)
+            if precise or not passes_left or _stays(center, offset, X.dtype):
                 break
             center = _moved(center, offset, X.dtype)
         center = np.zeros(X.shape[1]) if center is None else center.astype(np.float64)
@@ -174,15 +179,18 @@ class ClassMoments:
         present = np.where(weights > 0, weights, 1.0)[:, np.newaxis]
         centers = None
         if X.nbytes > SMALL_BYTES:
-            centers = _sample_class_centers(X, codes, n_classes, precision)
-        for is_last in (False, True):
+            centers = _sample_class_centers(
+                X, codes, n_classes, sample_weight, precision
+            )
+        for passes_left in range(MOST_PASSES - 1, -1, -1):
             totals, scatter = _class_sums(
                 X, codes, n_classes, sample_weight, centers, precision
             )
             offsets = totals / present
             scatter -= offsets.T @ totals
             taken = np.einsum("ij,ij->j", offsets, totals)
-            if is_last or _is_precise(taken, scatter, precision):
+            precise = _is_precise(taken, scatter, precision)
+            if precise or not passes_left or _stays(centers, offsets, X.dtype):
                 break
             centers = _moved(centers, offsets, X.dtype)
         center = np.zeros(X.shape[1])
@@ -249,7 +257,7 @@ class ClassMoments:
 def varies(squares, weight, size):
     """Whether sums of squared deviations exceed the rounding of values of that size."""
     rounding = CONSTANT_ULPS * np.finfo(np.float64).eps * np.abs(size)
-    return squares > weight * rounding**2
+    return np.sqrt(np.maximum(squares, 0.0)) > np.sqrt(weight) * rounding
 
 
 def _count(X, sample_weight):
@@ -274,9 +282,33 @@ def _moved(center, offset, dtype):
     return (offset if center is None else center + offset).astype(dtype)
 
 
-def _sample_center(X, precision):
-    """Centre (p,) in the dtype of X; None where sums around the origin will do."""
+def _stays(center, offset, dtype):
+    """Whether another pass would be around the same centre."""
+    return center is not None and np.array_equal(_moved(center, offset, dtype), center)
+
+
+def float32_is_safe(X):
+    """Whether squares of the rows neither underflow nor overflow in float32."""
     sample = X[:: max(1, len(X) // SAMPLE_ROWS)].astype(np.float64)
+    square = np.einsum("ij,ij->j", sample, sample) / len(sample)
+    return bool(np.all((square == 0) | ((square > 1e-26) & (square < 1e26))))
+
+
+def _sample_rows(n, sample_weight):
+    """Positions of about SAMPLE_ROWS rows that count, spread evenly."""
+    positions = np.arange(0, n, max(1, n // SAMPLE_ROWS))
+    if sample_weight is None:
+        return positions
+    counting = positions[sample_weight[positions] > 0]
+    return counting if len(counting) else np.flatnonzero(sample_weight)[:SAMPLE_ROWS]
+
+
+def _sample_center(X, sample_weight, precision):
+    """Centre (p,) in the dtype of X; None where sums around the origin will do."""
+    rows = _sample_rows(len(X), sample_weight)
+    if len(rows) == 0:
+        return None
+    sample = X[rows].astype(np.float64)
     mean = sample.mean(axis=0)
     square = np.einsum("ij,ij->j", sample, sample) / len(sample)
     limit = KAPPA_SQUARED[np.dtype(precision)]
@@ -324,18 +356,17 @@ def _shift(rows, center, out):
     if center is None:
         out[...] = rows
         return out
-    return np.subtract(rows, center, out=out, casting="same_kind")
+    return np.subtract(rows, center, out=out, dtype=out.dtype)
 
 
-def _sample_class_centers(X, codes, n_classes, precision):
+def _sample_class_centers(X, codes, n_classes, sample_weight, precision):
     """Centre of each class (K, p) in the dtype of X, from a sample of the rows.
 
     None where sums around the origin will do. A class that the sample misses gets one
     of its own rows as centre; an empty class, 0.
     """
-    n = len(X)
-    step = max(1, n // SAMPLE_ROWS)
-    sample, sampled = X[::step].astype(np.float64), codes[::step]
+    rows = _sample_rows(len(X), sample_weight)
+    sample, sampled = X[rows].astype(np.float64), codes[rows]
     counts = np.bincount(sampled, minlength=n_classes)
     sums = _sums_by_class(sample, sampled, n_classes)
     means = sums / np.maximum(counts, 1)[:, np.newaxis]
@@ -345,7 +376,10 @@ def _sample_class_centers(X, codes, n_classes, precision):
         return None
     centers = means.astype(X.dtype)
     first = np.full(n_classes, -1)
-    first[codes[::-1]] = np.arange(n - 1, -1, -1)
+    counting = np.arange(len(X))
+    if sample_weight is not None:
+        counting = np.flatnonzero(sample_weight)
+    first[codes[counting[::-1]]] = counting[::-1]
     missed = np.flatnonzero((counts == 0) & (first >= 0))
     centers[missed] = X[first[missed]]
     return centers

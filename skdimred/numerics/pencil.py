@@ -70,20 +70,14 @@ class Pencil:
     gains: np.ndarray
     rcond: float
 
-    def first(self, k):
-        """The pencil with its first `k` directions."""
-        return Pencil(self.values[:k], self.vectors[:k], self.gains[:k], self.rcond)
-
-    def residual(self, A, B):
-        """Largest ||A v - l B v|| / (||A v|| + |l| ||B v||) over finite l = lambda."""
+    def residual(self, S_w, B):
+        """Largest ||S_b v - l S_w v|| over ||S_b v|| + l ||S_w v||; S_b = B'B."""
         finite = np.isfinite(self.values)
-        if not finite.any():
-            return 0.0
-        left = self.vectors[finite] @ A
-        right = self.values[finite, np.newaxis] * (self.vectors[finite] @ B)
+        V, values = self.vectors[finite], self.values[finite, np.newaxis]
+        left, right = (V @ B.T) @ B, values * (V @ S_w)
         size = np.linalg.norm(left, axis=1) + np.linalg.norm(right, axis=1)
         error = np.linalg.norm(left - right, axis=1)
-        return float(np.max(np.divide(error, size, where=size > 0, out=error)))
+        return float(np.max(error / np.where(size > 0, size, 1.0), initial=0.0))
 
 
 def eigh_pencil(A, B, k, *, min_rcond=1e-12):
@@ -118,8 +112,8 @@ def eigh_pencil(A, B, k, *, min_rcond=1e-12):
     return Pencil(values, fix_signs(vectors), values, rcond)
 
 
-def ratio_directions(S_w, B, *, tol, noise=0.0, min_rcond=1e-12):
-    """All directions of ratio discriminant analysis, or None if S_w is near singular.
+def ratio_directions(S_w, B, k, *, min_rcond=1e-12):
+    """Top `k` of ratio discriminant analysis, or None if S_w is near singular.
 
     Parameters
     ----------
@@ -127,12 +121,8 @@ def ratio_directions(S_w, B, *, tol, noise=0.0, min_rcond=1e-12):
         Within-class scatter.
     B : ndarray of shape (K, p)
         S_b = B'B.
-    tol : float
-        Singular values of the whitened B up to `tol` times the largest, or times 1,
-        the within-class standard deviation, count as zero.
-    noise : float
-        Rounding of the rows of B, in units of the within-class standard deviations;
-        whitening makes it larger by up to rcond**-0.5.
+    k : int
+        At most the rank of B.
     min_rcond : float
         Rank guard on S_w scaled to unit diagonal.
 
@@ -149,14 +139,13 @@ def ratio_directions(S_w, B, *, tol, noise=0.0, min_rcond=1e-12):
     trtrs = scipy.linalg.lapack.dtrtrs
     whitened, _ = trtrs(upper, (B / scale).T, lower=0, trans=1)
     P, s, _ = np.linalg.svd(whitened, full_matrices=False)
-    keep = s > max(tol, noise / np.sqrt(max(rcond, EPS))) * max(1.0, s[0])
-    vectors, _ = trtrs(upper, P[:, keep], lower=0, trans=0)
+    vectors, _ = trtrs(upper, P[:, :k], lower=0, trans=0)
     vectors = np.ascontiguousarray((vectors / scale[:, np.newaxis]).T)
-    values = s[keep] ** 2
+    values = s[:k] ** 2
     return Pencil(values, fix_signs(vectors), values, rcond)
 
 
-def limit_directions(B, H, N, n_infinite, *, tol):
+def limit_directions(B, H, N, n_infinite, n_finite):
     """Directions of ratio discriminant analysis in the ridge limit, S_w singular.
 
     Parameters
@@ -169,8 +158,8 @@ def limit_directions(B, H, N, n_infinite, *, tol):
         Orthonormal basis of the null space of S_w.
     n_infinite : int
         Rank of B N: how many directions have an infinite ratio.
-    tol : float
-        As for `ratio_directions`, for the finite family.
+    n_finite : int
+        How many of finite ratio to take, at most what is left of the rank of B.
 
     Returns
     -------
@@ -182,10 +171,9 @@ def limit_directions(B, H, N, n_infinite, *, tol):
     BH = B @ H
     contrasts = P.T @ BH
     _, finite_s, Lt = np.linalg.svd(BH - P @ contrasts, full_matrices=False)
-    keep = finite_s > tol * max(1.0, finite_s.max(initial=0.0))
-    L = Lt[keep].T
+    finite_s, L = finite_s[:n_finite], Lt[:n_finite].T
     finite = (H @ L).T - ((contrasts @ L) / s[:, np.newaxis]).T @ unbounded
-    values = np.concatenate([np.full(n_infinite, np.inf), finite_s[keep] ** 2])
+    values = np.concatenate([np.full(n_infinite, np.inf), finite_s**2])
     gains = np.concatenate([s**2, np.zeros(len(finite))]) if n_infinite else values
     vectors = np.concatenate([unbounded, finite])
     return Pencil(values, fix_signs(vectors), gains, 0.0)

@@ -27,8 +27,8 @@ def resolve(n_components, squares, total, limit):
     """
     if n_components is None:
         return limit
-    if not isinstance(n_components, float):
-        return int(n_components)
+    if isinstance(n_components, int):
+        return n_components
     if total <= 0:
         return 1
     share = np.cumsum(squares[:limit]) / total

@@ -5,7 +5,7 @@ in its rounding. R has the singular values themselves. It comes from a QR
 decomposition of the rows, block by block [1]_, without the large orthogonal factor;
 or, where only the columns' scales are uneven and the correlations well conditioned,
 from the Cholesky factor of the correlation matrix, which costs no pass over the rows
-and keeps every digit that the scales would take [2]_.
+and keeps digits that the scales would take [2]_.
 
 References
 ----------
@@ -43,8 +43,8 @@ class Root:
     R: np.ndarray
 
     @classmethod
-    def from_block(cls, X, sample_weight, codes=None, *, centers):
-        """Root of the scatter of rows around known centres.
+    def from_block(cls, X, sample_weight, codes=None, *, center, offsets):
+        """Root of the scatter of rows around known means.
 
         Parameters
         ----------
@@ -52,15 +52,18 @@ class Root:
         sample_weight : ndarray of shape (n,), float64, or None
         codes : ndarray of shape (n,), integer, or None
             Class of each row; None for one class.
-        centers : ndarray of shape (K, p), float64
+        center : ndarray of shape (p,), float64
+        offsets : ndarray of shape (K, p), float64
+            Class means minus `center`: subtracted in two steps, as a mean rounded to
+            one number leaves a direction of its own on data far from the origin.
         """
         n, p = X.shape
         step = max(MIN_BLOCK_ROWS, ROWS_PER_COLUMN * p)
         R = np.empty((0, p))
         for start in range(0, n, step):
             rows = slice(start, start + step)
-            center = centers[0] if codes is None else centers[codes[rows]]
             Z = X[rows] - center
+            Z -= offsets[0] if codes is None else offsets[codes[rows]]
             if sample_weight is not None:
                 Z *= np.sqrt(sample_weight[rows])[:, np.newaxis]
             R = np.linalg.qr(np.concatenate([R, Z]), mode="r")
@@ -74,6 +77,8 @@ class Root:
 def root_of_scatter(scatter, min_rcond):
     """Root of a positive definite scatter; None if its correlations are near singular.
 
+    Triangular up to the order of the columns.
+
     Parameters
     ----------
     scatter : ndarray of shape (p, p), float64
@@ -85,9 +90,17 @@ def root_of_scatter(scatter, min_rcond):
     -------
     ndarray of shape (p, p) or None
     """
+    # In the order of decreasing scale the root is graded, and its SVD keeps the digits
+    # of the small values.
+    order = np.argsort(-scatter.diagonal(), kind="stable")
+    scatter = scatter[np.ix_(order, order)]
     scale = np.sqrt(scatter.diagonal())
     upper, rcond = cholesky_of_correlation(scatter, scale)
-    return None if rcond < min_rcond else upper * scale
+    if rcond < min_rcond:
+        return None
+    root = np.empty_like(upper)
+    root[:, order] = upper * scale
+    return root
 
 
 def cholesky_of_correlation(scatter, scale):

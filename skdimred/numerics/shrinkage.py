@@ -15,22 +15,31 @@ References
        5016-5029. https://doi.org/10.1109/TSP.2010.2053029
 """
 
+import numpy as np
+
 __all__ = ["ledoit_wolf", "oas"]
 
 
-def ledoit_wolf(trace, square, fourth, n, p):
+def _norms(S_w, p):
+    """Mean variance mu = tr S_w / p, and tr S_w^2 and p, in units of mu."""
+    mu = float(S_w.trace()) / p
+    unit = S_w / mu if mu > 0 else S_w
+    return mu, float(np.sum(unit * unit))
+
+
+def ledoit_wolf(S_w, squares, weight, n, p):
     """Ledoit and Wolf's coefficient, in [0, 1].
 
     Parameters
     ----------
-    trace : float
-        tr S_w.
-    square : float
-        tr S_w^2.
-    fourth : float
-        Mean of ||z||^4 over the rows z, centred in their class.
+    S_w : ndarray of shape (r, r)
+        In any orthonormal coordinates that hold all of it.
+    squares : ndarray of shape (n_samples,)
+        ||z||^2 of the rows z, centred in their class.
+    weight : ndarray of shape (n_samples,) or None
+        Of the rows.
     n : float
-        Number of rows (sum of weights).
+        Sum of the weights.
     p : int
         Number of features.
 
@@ -38,14 +47,18 @@ def ledoit_wolf(trace, square, fourth, n, p):
     -------
     float
     """
-    distance = square - trace * trace / p
-    error = (fourth - square) / n
-    return 1.0 if distance <= 0 else float(min(max(error, 0.0) / distance, 1.0))
+    mu, square = _norms(S_w, p)
+    distance = square - p
+    if mu <= 0 or distance <= 0:
+        return 1.0
+    fourth = float(np.average((squares / mu) ** 2, weights=weight))
+    return float(min(max((fourth - square) / n, 0.0) / distance, 1.0))
 
 
-def oas(trace, square, n, p):
+def oas(S_w, n, p):
     """Oracle approximating coefficient, in [0, 1]; arguments as `ledoit_wolf`."""
-    mean_square = trace * trace / p
-    error = square + p * mean_square
-    distance = (n + 1.0) * (square - mean_square)
-    return 1.0 if distance <= 0 else float(min(error / distance, 1.0))
+    mu, square = _norms(S_w, p)
+    distance = (n + 1.0) * (square - p) / p
+    if mu <= 0 or distance <= 0:
+        return 1.0
+    return float(min((square / p + p) / distance, 1.0))

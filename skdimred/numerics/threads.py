@@ -51,7 +51,7 @@ class _Pools:
             return None
         saved = [pool.get_num_threads() for pool in self.pools]
         self.allowed = min(saved, default=1)
-        if self.allowed == 1:
+        if max(saved, default=1) == 1:
             return None
         self.held = True
         for pool in self.pools:

@@ -434,7 +434,7 @@ def test_an_interrupted_fit_leaves_nothing(iris, monkeypatch):
     def stop(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("skdimred.decomposition._pca.center_first", stop)
+    monkeypatch.setattr("skdimred.decomposition._pca.cancellation", stop)
     pca = PCA(2)
     with pytest.raises(KeyboardInterrupt):
         pca.fit(iris[0])

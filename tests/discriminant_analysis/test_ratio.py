@@ -301,7 +301,7 @@ def test_collinear_class_means_keep_shapes_together(rng, solver):
     lda = RatioLDA(solver=solver).set_output(transform="pandas").fit(X, y)
     assert lda.n_components_ == 1
     assert list(lda.transform(X).columns) == ["ratiolda0"]
-    with pytest.raises(ValueError, match=r"differ in only 1 directions.*use 1 or None"):
+    with pytest.raises(ValueError, match=r"differ in 1 direction only.*n_components=2"):
         RatioLDA(2, solver=solver).fit(X, y)
 
 
@@ -309,9 +309,9 @@ def test_equal_means_are_an_error(rng):
     y = np.arange(40) % 2
     X = rng.integers(-5, 5, (40, 3)).astype(float)
     X[y == 1] = X[y == 0]
-    with pytest.raises(ValueError, match="class means coincide"):
+    with pytest.raises(ValueError, match="class means coincide, so no direction"):
         RatioLDA().fit(X, y)
-    with pytest.raises(ValueError, match="class means coincide"):
+    with pytest.raises(ValueError, match="class means coincide, so no direction"):
         RatioLDA().fit(np.full((10, 2), 0.1), np.arange(10) % 2)
 
 
@@ -424,7 +424,7 @@ def test_partial_fit_waits_and_says_for_what(rng):
     with pytest.raises(NotFittedError, match=r"seen too little.*only one class"):
         lda.transform(X)
     lda.partial_fit(X[y == 1], y[y == 1])
-    with pytest.raises(NotFittedError, match="differ in only 1 directions"):
+    with pytest.raises(NotFittedError, match="differ in 1 direction only"):
         lda.predict(X)
     lda.partial_fit(X[y == 2], y[y == 2])
     assert lda.transform(X).shape == (40, 2)
@@ -532,7 +532,9 @@ def test_many_classes(rng):
         ({"shrinkage": "lw"}, "shrinkage='lw' must be None"),
         ({"tol": -1}, "tol=-1 must be a number of at least 0"),
         ({"priors": [0.5, 0.5]}, r"one entry for each of the 3 classes.*\(2,\)"),
-        ({"priors": [1.5, 0.5, -1]}, "priors must not be negative"),
+        ({"priors": [1.5, 0.5, -1]}, "priors must be finite and not negative"),
+        ({"priors": [0, 0, 1]}, "priors must be positive for at least 2"),
+        ({"priors": ["a", "b", "c"]}, "must hold numbers"),
     ],
 )
 def test_bad_parameters(iris, parameters, message):

@@ -40,10 +40,14 @@ def test_scatter_says_when_it_cannot_resolve(rng):
 def test_root_resolves_what_the_scatter_cannot(rng):
     X = graded(rng, 400, 8, decades=11)
     s = np.linalg.svd(X - X.mean(axis=0), compute_uv=False)
-    mean = X.mean(axis=0)[np.newaxis]
-    parts = [Root.from_block(part, None, centers=mean) for part in np.split(X, 4)]
+    mean = X.mean(axis=0)
+    zero = np.zeros((1, 8))
+    parts = [
+        Root.from_block(part, None, center=mean, offsets=zero)
+        for part in np.split(X, 4)
+    ]
     root = parts[0].merge(parts[1]).merge(parts[2]).merge(parts[3])
-    got = gram.spectrum_of_root(root.R, np.ones(8, bool), None, 8)
+    got = gram.spectrum_of_root(root.R, 400, np.ones(8, bool), None, 8)
     assert_allclose(np.sqrt(got.squares), s, rtol=1e-3, atol=2e-16)
     assert_allclose(np.sqrt(got.squares)[:6], s[:6], rtol=1e-7)
 
@@ -81,7 +85,7 @@ def test_wide_route(rng, weighted, decades, offset):
         gram.recenter(record.gram, w), None, n, max_rank=n - 1, tol=1e-6
     )
     out = np.empty((left.shape[1], p))
-    gram.project_features(X, w, record.mean, left, slice(0, p), out)
+    gram.project_features(X, w, record.offset, left, slice(0, p), out)
     got = gram.spectrum_of_projection(out, k, *proof)
     assert got.vectors.shape == (n, p)
     assert_allclose(got.vectors @ got.vectors.T, np.eye(n), atol=1e-9)

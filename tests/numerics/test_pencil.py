@@ -20,7 +20,7 @@ def problem(rng, p=6, n_classes=4, scale=None):
 
 def test_both_routes_solve_the_pencil(rng):
     S_w, B = problem(rng)
-    cholesky = ratio_directions(S_w, B, tol=1e-12)
+    cholesky = ratio_directions(S_w, B, 3)
     general = eigh_pencil(B.T @ B, S_w, 3)
     assert_allclose(cholesky.values, general.values, rtol=1e-12)
     assert_allclose(cholesky.vectors, general.vectors, rtol=1e-9, atol=1e-11)
@@ -28,15 +28,15 @@ def test_both_routes_solve_the_pencil(rng):
         W = pencil.vectors
         assert_allclose(W @ S_w @ W.T, np.eye(3), atol=1e-12)
         assert_allclose(W @ B.T @ B @ W.T, np.diag(pencil.values), atol=1e-11)
-        assert pencil.residual(B.T @ B, S_w) < 1e-13
+        assert pencil.residual(S_w, B) < 1e-13
 
 
 def test_scales_of_sixteen_decades_cost_nothing(rng):
     scale = np.logspace(-8, 8, 6)
     S_w, B = problem(rng)
     S_scaled, B_scaled = S_w * np.multiply.outer(scale, scale), B * scale
-    plain = ratio_directions(S_w, B, tol=1e-12)
-    scaled = ratio_directions(S_scaled, B_scaled, tol=1e-12)
+    plain = ratio_directions(S_w, B, 3)
+    scaled = ratio_directions(S_scaled, B_scaled, 3)
     assert_allclose(scaled.values, plain.values, rtol=1e-12)
     assert subspace_sine(scaled.vectors * scale, plain.vectors) < 1e-12
 
@@ -44,13 +44,8 @@ def test_scales_of_sixteen_decades_cost_nothing(rng):
 def test_rank_guard(rng):
     S_w, B = problem(rng)
     S_w[:, 5], S_w[5] = S_w[:, 4], S_w[4]
-    assert ratio_directions(S_w, B, tol=1e-12) is None
+    assert ratio_directions(S_w, B, 3) is None
     assert eigh_pencil(B.T @ B, S_w, 3) is None
-
-
-def test_equal_means_give_no_direction(rng):
-    S_w, _ = problem(rng)
-    assert len(ratio_directions(S_w, np.zeros((4, 6)), tol=1e-12).values) == 0
 
 
 @pytest.mark.parametrize("null", [1, 2, 3, 4])
@@ -66,13 +61,13 @@ def test_limit_is_the_limit_of_small_ridges(rng, null):
     sigma, V = np.linalg.eigh(A.T @ A / 30)
     H = R @ (V / np.sqrt(sigma))
     n_infinite = np.linalg.matrix_rank(B @ N)
-    limit = limit_directions(B, H, N, n_infinite, tol=1e-12)
+    limit = limit_directions(B, H, N, n_infinite, 4 - n_infinite)
     assert np.isinf(limit.values).sum() == n_infinite
     finite = limit.vectors[n_infinite:]
     assert_allclose(finite @ S_w @ finite.T, np.eye(len(finite)), atol=1e-10)
     errors = []
     for alpha in (1e-4, 1e-6):
-        ridge = ratio_directions(S_w + alpha * np.eye(p), B, tol=1e-12, min_rcond=0.0)
+        ridge = ratio_directions(S_w + alpha * np.eye(p), B, 4, min_rcond=0.0)
         first, second = ridge.vectors[:n_infinite], ridge.vectors[n_infinite:]
         error = subspace_sine(first, limit.vectors[:n_infinite])
         if len(finite):
@@ -86,6 +81,6 @@ def test_limit_is_the_limit_of_small_ridges(rng, null):
 
 def test_signs_do_not_depend_on_the_route(rng):
     S_w, B = problem(rng)
-    first = ratio_directions(S_w, B, tol=1e-12).vectors
+    first = ratio_directions(S_w, B, 3).vectors
     largest = np.abs(first).argmax(axis=1)
     assert np.all(first[np.arange(3), largest] > 0)
