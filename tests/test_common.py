@@ -1,6 +1,8 @@
 """scikit-learn's own contract, over configured instances."""
 
 import pytest
+from sklearn.base import clone
+from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
 from skdimred import PCA, RatioLDA
@@ -39,3 +41,21 @@ def test_checks_really_ran(estimator, least):
     assert status.count("xfail") == 0
     assert skipped <= {"check_array_api_input"}
     assert status.count("passed") >= least
+
+
+# The checks fit frames and transform arrays, and the other way round.
+@pytest.mark.filterwarnings("ignore:X (does not have valid|has) feature names")
+@pytest.mark.parametrize("estimator", CONFIGURED, ids=str)
+@pytest.mark.parametrize(
+    "check",
+    [
+        "check_transformer_get_feature_names_out",
+        "check_transformer_get_feature_names_out_pandas",
+        "check_set_output_transform",
+        "check_set_output_transform_pandas",
+        "check_global_output_transform_pandas",
+    ],
+)
+def test_names_and_frames(estimator, check):
+    """Checks that scikit-learn has, and runs for its own estimators only."""
+    getattr(estimator_checks, check)(type(estimator).__name__, clone(estimator))

@@ -89,7 +89,8 @@ class RatioLDA(
     solver : {"auto", "gram", "eigh", "qr", "dual"}, default="auto"
         - "gram": Cholesky factor of the p x p within-class scatter and a thin SVD of
           the whitened class means. One pass over X.
-        - "eigh": the same pencil through `scipy.linalg.eigh`.
+        - "eigh": the same pencil through `scipy.linalg.eigh`. Ratios below ``p * eps``
+          of the largest are lost in its rounding and left out.
         - "qr": a triangular root of the within-class scatter from the rows, for
           nearly collinear features. Two passes over X.
         - "dual": the n x n Gram matrix; never a p x p one. Sees the units of the

@@ -46,6 +46,8 @@ from skdimred.numerics.signs import fix_signs
 __all__ = ["Pencil", "eigh_pencil", "limit_directions", "ratio_directions"]
 
 EPS = np.finfo(np.float64).eps
+# An eigenvalue of a p x p pencil is off by a few p eps times the largest.
+EIGENVALUE_ERROR = 8.0
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,8 @@ class Pencil:
 def eigh_pencil(A, B, k, *, min_rcond=1e-12):
     """Top `k` of A v = lambda B v by `scipy.linalg.eigh`; None if B is near singular.
 
+    Only values above the rounding of the largest are returned.
+
     Parameters
     ----------
     A : ndarray of shape (p, p)
@@ -108,7 +112,9 @@ def eigh_pencil(A, B, k, *, min_rcond=1e-12):
     values, vectors = scipy.linalg.eigh(
         A / unit, B / unit, subset_by_index=[p - k, p - 1], check_finite=False
     )
-    values, vectors = values[::-1], vectors.T[::-1] / scale
+    # Values below the rounding of the largest say nothing, not even their sign.
+    keep = values > EIGENVALUE_ERROR * p * EPS * np.abs(values).max(initial=0.0)
+    values, vectors = values[keep][::-1], vectors.T[keep][::-1] / scale
     return Pencil(values, fix_signs(vectors), values, rcond)
 
 

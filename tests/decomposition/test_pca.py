@@ -439,3 +439,106 @@ def test_an_interrupted_fit_leaves_nothing(iris, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         pca.fit(iris[0])
     assert vars(pca) == vars(PCA(2))
+
+
+# Inputs that once gave wrong answers here.
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("wide", [False, True])
+@pytest.mark.parametrize("solver", ["auto", "full"])
+def test_whitening_of_exact_collinearity(dtype, wide, solver):
+    """Sums of columns, one-hot codes and start + duration = end."""
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        counts = rng.poisson(1, (3000, 3)).astype(float)
+        start = 1.7e9 + rng.integers(0, 10**7, 500)
+        span = rng.integers(60, 10**5, 500).astype(float)
+        low = rng.integers(-50, 50, (100, 3)) @ rng.integers(-3, 4, (3, 8)) + 1e4
+        tables = [
+            (np.column_stack([counts, counts[:, 0] + counts[:, 1]]), 3),
+            (np.eye(4)[rng.integers(0, 4, 300)], 3),
+            (low, 3),
+        ]
+        if dtype == np.float64:
+            tables.append((np.column_stack([start, span, start + span]), 2))
+        if wide:
+            far = 1e6 if dtype == np.float64 else 1e2
+            X = rng.integers(-9, 9, (6, 3)) @ rng.integers(-9, 9, (3, 30)) + far
+            tables = [(X, 3)]
+        for X, rank in tables:
+            Z = PCA(svd_solver=solver, whiten=True).fit_transform(X.astype(dtype))
+            assert np.all(Z[:, rank:] == 0), (seed, X.shape)
+            assert_allclose(Z[:, :rank].std(axis=0, ddof=1), 1, rtol=1e-3)
+
+
+def test_noise_beside_one_huge_feature(rng):
+    X = rng.standard_normal((2000, 5))
+    X[:, 0] = 1.7e9 + 86400 * np.arange(2000)
+    pca = PCA(1).fit(X)
+    assert_allclose(pca.noise_variance_, by_svd(X)[0][1:] @ by_svd(X)[0][1:] / 1999 / 4)
+    assert np.isfinite(pca.score(X))
+    Y = rng.standard_normal((60_000, 5)) * [3e3, 1, 1, 1, 1]
+    assert_allclose(PCA(1).fit(Y.astype("f4")).noise_variance_, 1, rtol=0.05)
+
+
+def test_density_of_the_fitted_rows_in_float32(rng):
+    X = rng.standard_normal((8, 20)).astype("f4")
+    assert np.isfinite(PCA().fit(X).score_samples(X)).all()
+
+
+@pytest.mark.parametrize("number", [np.float32(0.9), np.float64(0.9), np.int64(2)])
+def test_numbers_of_any_type(iris, number):
+    plain = 0.9 if number < 1 else 2
+    assert (
+        PCA(number).fit(iris[0]).n_components_ == PCA(plain).fit(iris[0]).n_components_
+    )
+
+
+@pytest.mark.parametrize("garbage", [1e30, 1e100, -1e14])
+@pytest.mark.parametrize("shape", [(100, 6), (60_000, 8), (6, 50)])
+def test_rows_of_weight_zero_do_not_exist(rng, garbage, shape):
+    X = rng.standard_normal(shape)
+    w = np.ones(len(X))
+    X[0], w[0] = garbage, 0.0
+    with_them, without = PCA(3).fit(X, sample_weight=w), PCA(3).fit(X[1:])
+    assert_allclose(
+        with_them.explained_variance_, without.explained_variance_, rtol=1e-9
+    )
+    assert_allclose(with_them.components_, without.components_, atol=1e-9)
+
+
+@pytest.mark.parametrize("scale", [1e-25, 1e-18, 1e15])
+def test_extremes_of_float32(rng, scale):
+    X = rng.standard_normal((60_000, 5)) * np.arange(1, 6)
+    far = (X * scale).astype("f4")
+    assert subspace_sine(PCA(2).fit(far).components_, PCA(2).fit(X).components_) < 1e-5
+    with pytest.raises(ValueError, match="overflows float32"):
+        PCA(2).fit((X * 1e25).astype("f4"))
+
+
+def test_streams_that_have_no_variance_yet(recwarn):
+    pca = PCA(2).partial_fit([[0.0, 0.0], [1.0, 1.0], [0.0, 0.0], [3.0, 3.0]])
+    assert np.isfinite(pca.components_).all()
+    PCA(tol=np.inf).fit([[0.0, 0.0], [1.0, 1.0], [3.0, 3.0]])
+    assert not recwarn.list
+    X = np.eye(4)
+    with pytest.raises(ValueError, match="sums to 1"):
+        PCA().partial_fit(X, sample_weight=np.full(4, 0.25))
+
+
+def test_a_constant_feature_of_a_wide_table_in_any_position(rng):
+    for value in (0.1, 1e160, -3e-9, 1.7e9):
+        X = rng.standard_normal((40, 3000))
+        X[:, 7] = value
+        pca = PCA(5).fit(X)
+        assert np.all(pca.components_[:, 7] == 0)
+        assert subspace_sine(
+            pca.components_, PCA(5).fit(X * (value != X)).components_
+        ) < (1e-9)
+
+
+def test_float32_rows_for_a_float64_model(rng):
+    X = rng.standard_normal((300, 4)) + 1e3
+    pca = PCA(2).fit(X)
+    assert_allclose(pca.transform(X.astype("f4")), pca.transform(X), atol=2e-4)

@@ -17,6 +17,7 @@ from sklearn.linear_model import LinearRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
+from sklearn.utils.validation import check_is_fitted
 
 from skdimred import RatioLDA
 from skdimred.metrics import subspace_sine
@@ -588,3 +589,108 @@ def test_a_failed_fit_leaves_the_estimator_as_it_was(iris):
             call(wide, y)
     assert lda.n_features_in_ == 4
     assert np.array_equal(lda.scalings_, before)
+
+
+# Inputs that once gave wrong answers here.
+
+
+@pytest.mark.parametrize("solver", TALL_SOLVERS)
+@pytest.mark.parametrize("distance", [1e6, 1e7, 1e9])
+def test_directions_survive_a_class_far_away(rng, solver, distance):
+    y = np.arange(300) % 4
+    X = rng.standard_normal((300, 6))
+    X[:, 1:] += 0.5 * rng.standard_normal((4, 6))[y][:, 1:]
+    near = RatioLDA(solver="gram").fit(X, y)
+    if solver == "eigh":
+        distance = 1e4  # it loses ratios below p eps of the largest, and says so
+    X[:, 0] += distance * y
+    lda = RatioLDA(solver=solver).fit(X, y)
+    assert lda.n_components_ == 3
+    assert 0.05 < lda.eigenvalues_[2] < near.eigenvalues_[0]
+    if solver in ("auto", "gram", "qr"):
+        streamed = RatioLDA().partial_fit(X[:40], y[:40]).partial_fit(X[40:], y[40:])
+        assert_allclose(streamed.eigenvalues_, lda.eigenvalues_, rtol=1e-6)
+
+
+@pytest.mark.parametrize("separation", [1e3, 1e5, 1e6])
+def test_predictions_of_float32_rows_of_classes_far_apart(rng, separation):
+    X = rng.standard_normal((600, 4))
+    y = np.arange(600) % 3
+    X[:, 0] += np.array([0, 6, separation])[y]
+    single = X.astype("f4")
+    assert RatioLDA().fit(single, y).score(single, y) > 0.98
+    assert RatioLDA().fit(X, y).score(single, y) > 0.98
+
+
+def test_probabilities_in_the_ridge_limit_are_not_all_or_nothing(rng):
+    X = rng.standard_normal((160, 300))
+    y = np.arange(160) % 3
+    X[:, :5] += 0.8 * y[:, np.newaxis]
+    lda = RatioLDA().fit(X[:60], y[:60])
+    assert np.isinf(lda.eigenvalues_).all()
+    held_out = lda.predict_proba(X[60:])
+    assert np.mean(held_out.max(axis=1) > 0.9999) < 0.5
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.uint8, np.int64, np.uint64])
+def test_labels_of_narrow_types(rng, dtype):
+    low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+    y = np.array([low, high, low + 1], dtype=dtype)[np.arange(70_000) % 3]
+    X = rng.standard_normal((70_000, 2)) + 3 * (np.arange(70_000) % 3)[:, np.newaxis]
+    lda = RatioLDA(1).fit(X, y)
+    assert np.array_equal(lda.classes_, np.unique(y))
+    assert lda.classes_.dtype == dtype
+    narrow = np.array([-100, 100], dtype=np.int8)[np.arange(600) % 2]
+    assert np.array_equal(RatioLDA().fit(X[:600], narrow).classes_, [-100, 100])
+
+
+def test_large_weights_change_nothing(rng):
+    X, y = problem(rng, n=20, p=50, n_classes=3)
+    plain = RatioLDA().fit(X, y)
+    heavy = RatioLDA().fit(X, y, sample_weight=np.full(20, 1e12))
+    assert np.isinf(heavy.eigenvalues_).all()
+    assert subspace_sine(heavy.scalings_.T, plain.scalings_.T) < 1e-10
+
+
+@pytest.mark.parametrize("solver", ["gram", "dual"])
+@pytest.mark.parametrize("scale", [1e-60, 1e100])
+@pytest.mark.parametrize("shrinkage", ["ledoit-wolf", "oas"])
+def test_shrinkage_knows_no_units(rng, solver, scale, shrinkage):
+    X, y = problem(rng, n=40, p=12)
+    plain = RatioLDA(solver=solver, shrinkage=shrinkage).fit(X, y)
+    scaled = RatioLDA(solver=solver, shrinkage=shrinkage).fit(X * scale, y)
+    assert_allclose(scaled.shrinkage_, plain.shrinkage_, rtol=1e-9)
+
+
+@pytest.mark.parametrize("solver", TALL_SOLVERS)
+@pytest.mark.parametrize("shrinkage", [None, 0.1])
+def test_no_junk_beside_collinear_means(solver, shrinkage):
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        y = np.arange(90) % 3
+        X = rng.standard_normal((90, 4))
+        for k in range(3):
+            X[y == k] += np.array([k, 2 * k, 0, 0]) - X[y == k].mean(axis=0)
+        X += 1e4
+        lda = RatioLDA(solver=solver, shrinkage=shrinkage).fit(X, y)
+        assert lda.n_components_ == 1
+
+
+def test_waiting_counts_as_not_fitted(rng):
+    X, y = problem(rng, n=40)
+    lda = RatioLDA().partial_fit(X[y == 0], y[y == 0])
+    with pytest.raises(NotFittedError):
+        check_is_fitted(lda)
+    with pytest.raises(
+        ValueError, match=r"n_components=7 must be at most n_features=6"
+    ):
+        RatioLDA(7).partial_fit(X, y)
+    with pytest.raises(ValueError, match="Class labels must be of one kind"):
+        RatioLDA().partial_fit(X, y).partial_fit(X, y.astype(str))
+    with pytest.raises(ValueError, match="name them all by classes="):
+        RatioLDA(priors=[0.5, 0.2, 0.2, 0.1]).partial_fit(X[y < 2], y[y < 2])
+
+
+def test_the_proof_comes_along(digits):
+    for solver in TALL_SOLVERS:
+        assert RatioLDA(solver=solver).fit(*digits).residual_ < 1e-10
