@@ -28,6 +28,8 @@ __all__ = ["Root", "root_of_scatter"]
 # then costs a fifth of the work.
 ROWS_PER_COLUMN = 4
 MIN_BLOCK_ROWS = 1024
+# Range of scales within which the order of the columns costs no digits worth having.
+EVEN_SCALES = 1e6
 
 
 @dataclass(frozen=True)
@@ -90,11 +92,13 @@ def root_of_scatter(scatter, min_rcond):
     -------
     ndarray of shape (p, p) or None
     """
-    # In the order of decreasing scale the root is graded, and its SVD keeps the digits
-    # of the small values.
-    order = np.argsort(-scatter.diagonal(), kind="stable")
-    scatter = scatter[np.ix_(order, order)]
     scale = np.sqrt(scatter.diagonal())
+    order = slice(None)
+    if scale.max() > EVEN_SCALES * scale.min():
+        # In the order of decreasing scale the root is graded, and its SVD keeps the
+        # digits of the small values.
+        order = np.argsort(-scale, kind="stable")
+        scatter, scale = scatter[np.ix_(order, order)], scale[order]
     upper, rcond = cholesky_of_correlation(scatter, scale)
     if rcond < min_rcond:
         return None
