@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from skdimred.numerics import gram
+from skdimred.numerics import wide
 from skdimred.numerics.threads import one_blas_thread
 
 __all__ = ["left_product", "map_ranges", "map_reduce", "split"]
@@ -91,12 +91,12 @@ def left_product(X, sample_weight, offset, left):
     X : ndarray of shape (n, p)
     sample_weight : ndarray of shape (n,) or None
     offset : ndarray of shape (p,)
-        As in `numerics.gram.WideGram`.
+        As in `numerics.wide.WideGram`.
     left : ndarray of shape (n, m)
     """
     out = np.empty((left.shape[1], X.shape[1]))
     ranges = map_ranges(
-        lambda features: gram.project_features(
+        lambda features: wide.project_features(
             X, sample_weight, offset, left, features, out
         ),
         X.shape[1],

@@ -5,8 +5,9 @@ from functools import partial
 import numpy as np
 
 from skdimred.blocks import left_product, map_reduce
-from skdimred.numerics import gram
-from skdimred.numerics.moments import Moments, float32_is_safe, varies
+from skdimred.numerics import gram, wide
+from skdimred.numerics.centers import float32_is_safe
+from skdimred.numerics.moments import Moments, varies
 from skdimred.numerics.root import Root, root_of_scatter
 
 __all__ = [
@@ -119,13 +120,13 @@ def wide_spectrum(X, sample_weight, n_components, limit, tol, check_finite):
     """Solve for fewer rows than features; as `tall_spectrum`, without moments."""
     n, p = X.shape
     record = map_reduce(
-        partial(gram.WideGram.from_block, sample_weight=sample_weight),
+        partial(wide.WideGram.from_block, sample_weight=sample_weight),
         X.T,
         work=p * n**2,
     )
     check_finite(record.gram.diagonal())
-    left, k, *proof = gram.eigenvectors_of_wide_gram(
-        gram.recenter(record.gram, sample_weight),
+    left, k, *proof = wide.eigenvectors_of_wide_gram(
+        wide.recenter(record.gram, sample_weight),
         n_components,
         limit,
         max_rank=n - 1,
@@ -140,7 +141,7 @@ def wide_spectrum(X, sample_weight, n_components, limit, tol, check_finite):
     mean = X[first] + record.offset
     projection[:, ~varies(record.squares, weight, mean)] = 0.0
     is_precise = proof[-1]
-    spectrum = gram.spectrum_of_projection(projection, k, *proof)
+    spectrum = wide.spectrum_of_projection(projection, k, *proof)
     return None, mean, spectrum, "gram" if is_precise else "qr"
 
 

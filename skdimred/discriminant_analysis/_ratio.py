@@ -21,7 +21,8 @@ from skdimred._sklearn import (
     as_sample_weight,
     raise_if_not_finite,
 )
-from skdimred.discriminant_analysis import _scatter
+from skdimred.discriminant_analysis._dual import solve_dual
+from skdimred.discriminant_analysis._tall import solve_moments, solve_tall, summarise
 from skdimred.numerics.centering import cancellation
 
 __all__ = ["RatioLDA"]
@@ -254,11 +255,9 @@ class RatioLDA(
         problem = X, codes, len(classes), sample_weight
         moments = None
         if self._is_dual(X):
-            solution = _scatter.dual(
-                *problem, priors, shrinkage, self.tol, check_finite
-            )
+            solution = solve_dual(*problem, priors, shrinkage, self.tol, check_finite)
         else:
-            moments, solution = _scatter.tall_from_rows(
+            moments, solution = solve_tall(
                 *problem, priors, self.solver, shrinkage, self.tol, check_finite
             )
         trouble = self._trouble(solution.pencil)
@@ -323,7 +322,7 @@ class RatioLDA(
                 f"n_components={self.n_components} must be at most "
                 f"n_features={X.shape[1]}."
             )
-        moments = _scatter.summarise(X, codes, len(seen), sample_weight)
+        moments = summarise(X, codes, len(seen), sample_weight)
         raise_if_not_finite(self, X, moments.scatter.diagonal())
         moments = moments.reindex(np.searchsorted(known, seen), len(known))
         if not first:
@@ -340,7 +339,7 @@ class RatioLDA(
         trouble = "only one class"
         if np.count_nonzero(moments.weights) > 1:
             priors = self._class_shares(classes, moments.weights)
-            solution = _scatter.tall(moments, priors, self.solver, shrinkage, self.tol)
+            solution = solve_moments(moments, priors, self.solver, shrinkage, self.tol)
             trouble = self._trouble(solution.pencil)
         if not trouble:
             self._set_solution(solution, classes, moments.weights, priors, dtype)

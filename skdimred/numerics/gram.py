@@ -1,4 +1,4 @@
-r"""Principal directions from the smaller Gram matrix of the centred rows.
+r"""Principal directions from the scatter of tall data, or from a root of it.
 
 Let Z be the n x p rows minus their mean, times the square roots of their weights. The
 directions of maximal variance, which are those of minimal reconstruction error, solve
@@ -6,14 +6,12 @@ directions of maximal variance, which are those of minimal reconstruction error,
 .. math:: \max_{V V^T = I_k} \operatorname{tr} V Z^T Z V^T ,
 
 and are the leading right singular vectors of Z [1]_. Tall data give them as
-eigenvectors of the p x p scatter Z'Z; wide data through the n x n matrix
-Z Z' = U S^2 U', as V = S^{-1} U'Z.
+eigenvectors of the p x p scatter Z'Z; `wide` has the other case.
 
 A Gram matrix holds the squares of the singular values, so its eigenvalues carry an
 error near eps times the largest: relative to the k-th it is eps (s_1 / s_k)^2. Where
-that exceeds the tolerance asked for, the functions here say so and the singular values
-are taken from a triangular root instead (tall), or from one Rayleigh-Ritz step on U'Z
-(wide): error eps s_1 in s itself, as a full SVD.
+that exceeds the tolerance asked for, the scatter is refused and the singular values
+are taken from a triangular root instead: error eps s_1 in s itself, as a full SVD.
 
 References
 ----------
@@ -26,23 +24,19 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
-from skdimred.numerics.moments import QUIET
 from skdimred.numerics.rank import resolve
 from skdimred.numerics.signs import fix_signs
 
 __all__ = [
     "Spectrum",
-    "WideGram",
-    "centered_features",
     "complete_rows",
-    "eigenvectors_of_wide_gram",
-    "project_features",
-    "recenter",
-    "root_of_features",
-    "spectrum_of_projection",
+    "finish",
+    "residual_of",
+    "rest_of",
     "spectrum_of_root",
     "spectrum_of_rows",
     "spectrum_of_scatter",
+    "top_eigenpairs",
 ]
 
 EPS = np.finfo(np.float64).eps
@@ -51,7 +45,6 @@ EIGENVALUE_ERROR = 10.0
 # Share of the eigenvectors up to which the subset solver beats the full one, and the
 # size from which it does (measured; numpy's full solver has less overhead).
 SUBSET_SHARE, SUBSET_SIZE = 0.25, 150
-WIDE_BYTES = 1 << 20
 # Directions without variance that are found one by one; more of them, all at once.
 GRAM_SCHMIDT_ROWS = 32
 
@@ -121,11 +114,11 @@ def spectrum_of_scatter(
         return None
     everywhere = len(variances) == len(active)
     inner = scatter if everywhere else scatter[np.ix_(active, active)]
-    values, vectors = _top_eigenpairs(inner, n_components)
+    values, vectors = top_eigenpairs(inner, n_components)
     floor = error * values.max(initial=0.0)
     k = resolve(n_components, values, total, limit)
     kept = min(k, len(values), max_rank)
-    rest = _rest(values, k, len(inner), total)
+    rest = rest_of(values, k, len(inner), total)
     if np.isfinite(tol) and kept > 0:
         # What is left out is asked for too: its mean is the noise variance.
         smallest = min(values[kept - 1], rest) if k < max_rank else values[kept - 1]
@@ -133,10 +126,10 @@ def spectrum_of_scatter(
             return None
     values = np.where(values > floor, values, 0.0)
     values, vectors = values[:k], vectors[:k]
-    residual = _residual(inner, values, vectors)
+    residual = residual_of(inner, values, vectors)
     if not everywhere:
         vectors = _embed(vectors, active)
-    return _finish(values, vectors, k, total, rest, residual)
+    return finish(values, vectors, k, total, rest, residual)
 
 
 def spectrum_of_root(R, n_rows, active, n_components, limit):
@@ -178,10 +171,10 @@ def _from_singular_values(s, Vt, active, n_components, limit, size):
     # LAPACK's SVD is backward stable: the residual is its rounding.
     residual = EPS * size if total > 0 else 0.0
     rest = float(squares[k:].sum())
-    return _finish(squares[:k], vectors, k, total, rest, residual)
+    return finish(squares[:k], vectors, k, total, rest, residual)
 
 
-def _finish(values, vectors, k, total, rest, residual):
+def finish(values, vectors, k, total, rest, residual):
     """Spectrum of `k` components: those with variance, completed by others.
 
     What an eigensolver returns for the value 0 depends on rounding; the completion
@@ -194,188 +187,7 @@ def _finish(values, vectors, k, total, rest, residual):
     return Spectrum(squares, vectors, total, rest, residual)
 
 
-@dataclass(frozen=True)
-class WideGram:
-    """Gram matrix of centred rows, summed over ranges of features.
-
-    Attributes
-    ----------
-    offset : ndarray of shape (p,), float64
-        Weighted mean of each feature of the range, minus its value in the first row
-        of positive weight.
-    squares : ndarray of shape (p,), float64
-        Scatter of each feature of the range.
-    gram : ndarray of shape (n, n), float64
-        Z Z' over the features of the range.
-    """
-
-    offset: np.ndarray
-    squares: np.ndarray
-    gram: np.ndarray
-
-    @classmethod
-    @QUIET
-    def from_block(cls, features, *, sample_weight):
-        """Sum the range of features given as rows, ``X.T[a:b]``, in float64."""
-        p, n = features.shape
-        offset, squares = np.empty(p), np.empty(p)
-        gram, product = np.zeros((n, n)), np.empty((n, n))
-        for columns, Z in centered_features(features, sample_weight, offset):
-            np.einsum("ij,ij->j", Z, Z, out=squares[columns])
-            np.matmul(Z, Z.T, out=product)
-            gram += product
-        return cls(offset, squares, gram)
-
-    def merge(self, other):
-        """Gram matrix over the features of both, `other`'s after `self`'s."""
-        offset = np.concatenate([self.offset, other.offset])
-        squares = np.concatenate([self.squares, other.squares])
-        return WideGram(offset, squares, self.gram + other.gram)
-
-
-def project_features(X, sample_weight, offset, left, features, out):
-    """Fill ``out[:, features]`` with ``left' Z`` for one range of features.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, p)
-    sample_weight : ndarray of shape (n,) or None
-    offset : ndarray of shape (p,)
-    left : ndarray of shape (n, m)
-    features : slice
-    out : ndarray of shape (m, p)
-    """
-    part = out[:, features]
-    blocks = centered_features(
-        X.T[features], sample_weight, offset[features], known=True
-    )
-    for columns, Z in blocks:
-        np.matmul(left.T, Z, out=part[:, columns])
-
-
-def root_of_features(features, sample_weight):
-    """Triangular R (n, n) with R'R = Z Z' over a range of features ``X.T[a:b]``."""
-    p, n = features.shape
-    R, waiting = np.empty((0, n)), []
-    for columns, Z in centered_features(features, sample_weight, np.empty(p)):
-        waiting.append(Z.T.copy())
-        if columns.stop == p or sum(map(len, waiting)) >= 4 * n:
-            R, waiting = np.linalg.qr(np.concatenate([R, *waiting]), mode="r"), []
-    return R
-
-
-def centered_features(features, sample_weight, offset, known=False):
-    """Blocks of Z, n x (a few features), as (slice of features, view of one buffer).
-
-    Parameters
-    ----------
-    features : ndarray of shape (p, n)
-        ``X.T``, or a range of its rows.
-    sample_weight : ndarray of shape (n,) or None
-    offset : ndarray of shape (p,)
-        Mean of each feature minus its value in the first row that counts: filled in
-        block by block, or read where it is `known`. Taking that value off first makes
-        a constant feature exactly 0.
-    known : bool
-    """
-    p, n = features.shape
-    step = max(16, WIDE_BYTES // (8 * n))
-    buffer = np.empty((n, step))
-    share, first = np.full(n, 1 / n), 0
-    if sample_weight is not None:
-        first = int(np.argmax(sample_weight > 0))
-        root = np.sqrt(sample_weight)[:, np.newaxis]
-        share = sample_weight / sample_weight.sum()
-    for start in range(0, p, step):
-        columns = slice(start, min(p, start + step))
-        Z = buffer[:, : columns.stop - start]
-        base = features[columns, first].astype(np.float64)
-        np.subtract(features[columns].T, base, out=Z, dtype=np.float64)
-        if not known:
-            offset[columns] = share @ Z
-        Z -= offset[columns]
-        if sample_weight is not None:
-            Z *= root
-        yield columns, Z
-
-
-def recenter(gram, sample_weight):
-    """Remove from Z Z', in place, what the rounding of the mean left in it.
-
-    Z'sqrt(w) is zero but for that rounding, which on data far from the origin is not
-    small: the projection off sqrt(w), from both sides, takes it out exactly.
-    """
-    root = np.ones(len(gram)) if sample_weight is None else np.sqrt(sample_weight)
-    unit = root / np.linalg.norm(root)
-    image = gram @ unit
-    image -= 0.5 * (unit @ image) * unit
-    gram -= np.multiply.outer(image, unit)
-    gram -= np.multiply.outer(unit, image)
-    return gram
-
-
-def eigenvectors_of_wide_gram(gram, n_components, limit, *, max_rank, tol):
-    """Left singular vectors from the n x n Gram matrix, and how many to keep.
-
-    Parameters
-    ----------
-    gram : ndarray of shape (n, n)
-    n_components, limit, max_rank, tol
-        As for `spectrum_of_scatter`.
-
-    Returns
-    -------
-    U : ndarray of shape (n, m)
-        Left singular vectors to project the rows on: those kept that are not zero
-        to rounding, or all n where a refinement is needed.
-    k : int
-        Number of components to keep.
-    total, rest, residual : float
-    is_precise : bool
-        As in `Spectrum`.
-    """
-    total = float(np.trace(gram))
-    values, vectors = _top_eigenpairs(gram, n_components)
-    floor = EIGENVALUE_ERROR * len(gram) * EPS * values.max(initial=0.0)
-    k = resolve(n_components, values, total, limit)
-    kept = min(k, len(values), max_rank)
-    error = EIGENVALUE_ERROR * EPS * values[0]
-    is_precise = kept == 0 or not np.isfinite(tol) or error <= tol * values[kept - 1]
-    m = min(kept, int(np.count_nonzero(values > floor)))
-    rest = _rest(np.where(values > floor, values, 0.0), k, len(gram), total)
-    residual = _residual(gram, values[:m], vectors[:m])
-    if not is_precise:
-        _, vectors = _top_eigenpairs(gram, None)
-        m = len(gram)
-    return vectors[:m].T, k, total, rest, residual, bool(is_precise)
-
-
-def spectrum_of_projection(projection, k, total, rest, residual, is_precise):
-    """Spectrum from U'Z, whose rows are s_i v_i up to the error of U.
-
-    Parameters
-    ----------
-    projection : ndarray of shape (m, p)
-        Overwritten.
-    k : int
-    total, rest, residual : float
-        As in `Spectrum`.
-    is_precise : bool
-        Where False, one Rayleigh-Ritz step restores orthogonality: with U'Z = R'Q',
-        the SVD of the small R'.
-    """
-    if is_precise:
-        s = np.linalg.norm(projection, axis=1)
-        projection /= np.where(s > 0, s, 1.0)[:, np.newaxis]
-        return _finish(s**2, projection, k, total, rest, residual)
-    Q, R = np.linalg.qr(projection.T)
-    _, s, Wt = np.linalg.svd(R.T)
-    s = np.where(s > max(projection.shape) * EPS * s.max(initial=0.0), s, 0.0)
-    rest = float((s[k:] ** 2).sum())
-    return _finish(s[:k] ** 2, (Wt @ Q.T)[:k], k, total, rest, residual)
-
-
-def _top_eigenpairs(S, n_components):
+def top_eigenpairs(S, n_components):
     """Eigenvalues >= 0, descending, and eigenvectors as rows."""
     d = len(S)
     if (
@@ -391,14 +203,14 @@ def _top_eigenpairs(S, n_components):
     return np.maximum(values[::-1], 0.0), np.ascontiguousarray(vectors.T[::-1])
 
 
-def _rest(values, k, d, total):
+def rest_of(values, k, d, total):
     """Sum of the eigenvalues left out: added up where they are known."""
     if len(values) == d:
         return float(values[k:].sum())
     return max(0.0, total - float(values[:k].sum()))
 
 
-def _residual(S, values, vectors):
+def residual_of(S, values, vectors):
     """Largest ||S v - value v|| over the largest value."""
     if len(values) == 0 or values[0] <= 0:
         return 0.0

@@ -29,9 +29,15 @@ References
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
-__all__ = ["ClassMoments", "Moments", "float32_is_safe", "varies"]
+from skdimred.numerics.centers import (
+    KAPPA_SQUARED,
+    sample_center,
+    sample_class_centers,
+    sums_by_class,
+)
+
+__all__ = ["ClassMoments", "Moments", "varies"]
 
 # Rows of one product: measured best for the product alone, and, where the block is
 # first shifted into a buffer, for a buffer that stays in the cache. Float32 products
@@ -41,15 +47,9 @@ SHIFTED_BYTES = 2 << 20
 # A block up to the first size is cheapest shifted by its mean at once; up to the second
 # it is in the cache, and summing it twice costs no more than to look at a sample first.
 TINY_BYTES, SMALL_BYTES = 1 << 18, 2 << 20
-SAMPLE_ROWS = 512
 # Each pass around the mean that the last one found gains as many digits as it had;
 # more than two are needed only where weights hide the rows that count.
 MOST_PASSES = 4
-# (|mean - centre| / std)^2 up to which the correction is small: it costs as many eps,
-# 5e-15 in float64 and, in float32, little more than the rounding of its products.
-KAPPA_SQUARED = {np.dtype(np.float64): 25.0, np.dtype(np.float32): 4.0}
-# Size of a one-hot matrix up to which building a sparse one costs more than it saves.
-DENSE_ONE_HOT = 1 << 15
 # A standard deviation of so many roundings of the values themselves is none.
 CONSTANT_ULPS = 10
 # NaN and infinity in the rows pass through to the sums, where the caller finds them.
@@ -99,7 +99,7 @@ class Moments:
             factor = np.ones(n_rows) if sample_weight is None else sample_weight
             center = (factor @ X / weight).astype(X.dtype, copy=False)
         elif X.nbytes > SMALL_BYTES:
-            center = _sample_center(X, sample_weight, precision)
+            center = sample_center(X, sample_weight, precision)
         for passes_left in range(MOST_PASSES - 1, -1, -1):
             total, scatter = _shifted_sums(X, sample_weight, center, precision)
             offset = total / weight if weight > 0 else total
@@ -179,7 +179,7 @@ class ClassMoments:
         present = np.where(weights > 0, weights, 1.0)[:, np.newaxis]
         centers = None
         if X.nbytes > SMALL_BYTES:
-            centers = _sample_class_centers(
+            centers = sample_class_centers(
                 X, codes, n_classes, sample_weight, precision
             )
         for passes_left in range(MOST_PASSES - 1, -1, -1):
@@ -287,36 +287,6 @@ def _stays(center, offset, dtype):
     return center is not None and np.array_equal(_moved(center, offset, dtype), center)
 
 
-def float32_is_safe(X):
-    """Whether squares of the rows neither underflow nor overflow in float32."""
-    sample = X[:: max(1, len(X) // SAMPLE_ROWS)].astype(np.float64)
-    square = np.einsum("ij,ij->j", sample, sample) / len(sample)
-    return bool(np.all((square == 0) | ((square > 1e-26) & (square < 1e26))))
-
-
-def _sample_rows(n, sample_weight):
-    """Positions of about SAMPLE_ROWS rows that count, spread evenly."""
-    positions = np.arange(0, n, max(1, n // SAMPLE_ROWS))
-    if sample_weight is None:
-        return positions
-    counting = positions[sample_weight[positions] > 0]
-    return counting if len(counting) else np.flatnonzero(sample_weight)[:SAMPLE_ROWS]
-
-
-def _sample_center(X, sample_weight, precision):
-    """Centre (p,) in the dtype of X; None where sums around the origin will do."""
-    rows = _sample_rows(len(X), sample_weight)
-    if len(rows) == 0:
-        return None
-    sample = X[rows].astype(np.float64)
-    mean = sample.mean(axis=0)
-    square = np.einsum("ij,ij->j", sample, sample) / len(sample)
-    limit = KAPPA_SQUARED[np.dtype(precision)]
-    if np.all(mean**2 <= limit * (square - mean**2)):
-        return None
-    return mean.astype(X.dtype)
-
-
 def _shifted_sums(X, sample_weight, center, precision):
     """Sum of w (x - c), float64 (p,), and of w (x - c)(x - c)', float64 (p, p)."""
     n, p = X.shape
@@ -359,32 +329,6 @@ def _shift(rows, center, out):
     return np.subtract(rows, center, out=out, dtype=out.dtype)
 
 
-def _sample_class_centers(X, codes, n_classes, sample_weight, precision):
-    """Centre of each class (K, p) in the dtype of X, from a sample of the rows.
-
-    None where sums around the origin will do. A class that the sample misses gets one
-    of its own rows as centre; an empty class, 0.
-    """
-    rows = _sample_rows(len(X), sample_weight)
-    sample, sampled = X[rows].astype(np.float64), codes[rows]
-    counts = np.bincount(sampled, minlength=n_classes)
-    sums = _sums_by_class(sample, sampled, n_classes)
-    means = sums / np.maximum(counts, 1)[:, np.newaxis]
-    taken = np.einsum("ij,ij->j", means, sums)
-    left = np.einsum("ij,ij->j", sample, sample) - taken
-    if np.all(taken <= KAPPA_SQUARED[np.dtype(precision)] * left):
-        return None
-    centers = means.astype(X.dtype)
-    first = np.full(n_classes, -1)
-    counting = np.arange(len(X))
-    if sample_weight is not None:
-        counting = np.flatnonzero(sample_weight)
-    first[codes[counting[::-1]]] = counting[::-1]
-    missed = np.flatnonzero((counts == 0) & (first >= 0))
-    centers[missed] = X[first[missed]]
-    return centers
-
-
 def _class_sums(X, codes, n_classes, sample_weight, centers, precision):
     """Sums of w z by class, float64 (K, p), and of w z z', z a row minus its centre."""
     n, p = X.shape
@@ -407,20 +351,7 @@ def _class_sums(X, codes, n_classes, sample_weight, centers, precision):
         if sample_weight is not None:
             factor = np.sqrt(sample_weight[start : start + step]).astype(precision)
             Z *= factor[:, np.newaxis]
-        totals += _sums_by_class(Z, labels, n_classes, factor)
+        totals += sums_by_class(Z, labels, n_classes, factor)
         np.matmul(Z.T, Z, out=product)
         scatter = _add(scatter, product)
     return totals, scatter
-
-
-def _sums_by_class(Z, codes, n_classes, factor=None):
-    """Sums of the rows of each class (K, p), each row times its factor."""
-    values = np.ones(len(Z), Z.dtype) if factor is None else factor
-    if len(Z) * n_classes <= DENSE_ONE_HOT:
-        members = np.zeros((len(Z), n_classes), Z.dtype)
-        members[np.arange(len(Z)), codes] = values
-        return members.T @ Z
-    members = sparse.csc_array(
-        (values, codes, np.arange(len(Z) + 1)), shape=(n_classes, len(Z))
-    )
-    return members @ Z

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from skdimred.metrics import subspace_sine
-from skdimred.numerics import gram
+from skdimred.numerics import gram, wide
 from skdimred.numerics.moments import Moments
 from skdimred.numerics.rank import resolve
 from skdimred.numerics.root import Root, root_of_scatter
@@ -77,16 +77,16 @@ def test_wide_route(rng, weighted, decades, offset):
         Z *= np.sqrt(w)[:, None]
     _, s, Vt = np.linalg.svd(Z, full_matrices=False)
     parts = [
-        gram.WideGram.from_block(X.T[r], sample_weight=w)
+        wide.WideGram.from_block(X.T[r], sample_weight=w)
         for r in (slice(0, 1), slice(1, 120), slice(120, p))
     ]
     record = parts[0].merge(parts[1]).merge(parts[2])
-    left, k, *proof = gram.eigenvectors_of_wide_gram(
-        gram.recenter(record.gram, w), None, n, max_rank=n - 1, tol=1e-6
+    left, k, *proof = wide.eigenvectors_of_wide_gram(
+        wide.recenter(record.gram, w), None, n, max_rank=n - 1, tol=1e-6
     )
     out = np.empty((left.shape[1], p))
-    gram.project_features(X, w, record.offset, left, slice(0, p), out)
-    got = gram.spectrum_of_projection(out, k, *proof)
+    wide.project_features(X, w, record.offset, left, slice(0, p), out)
+    got = wide.spectrum_of_projection(out, k, *proof)
     assert got.vectors.shape == (n, p)
     assert_allclose(got.vectors @ got.vectors.T, np.eye(n), atol=1e-9)
     noise = 1e-9 if offset else 1e-14

@@ -1,0 +1,163 @@
+"""Ratio discriminant analysis of wide data, in coordinates of the rows."""
+
+from functools import partial
+
+import numpy as np
+
+from skdimred.blocks import left_product, map_ranges, map_reduce
+from skdimred.discriminant_analysis._solution import (
+    EPS,
+    RANK_ERROR,
+    Solution,
+    scale_infinite,
+)
+from skdimred.numerics import wide
+from skdimred.numerics.moments import varies
+from skdimred.numerics.pencil import Pencil, limit_directions, ratio_directions
+from skdimred.numerics.shrinkage import ledoit_wolf, oas
+from skdimred.numerics.signs import fix_signs
+
+__all__ = ["solve_dual"]
+
+# Range of eigenvalues within which a Gram matrix resolves all of them.
+GRAM_RANGE = 1e-9
+
+
+def solve_dual(
+    X, codes, n_classes, sample_weight, priors, shrinkage, tol, check_finite
+):
+    """Solve in the span of the rows, through their n x n Gram matrix.
+
+    With Z = U S V' the centred rows, every quantity of the pencil lives in the
+    coordinates Z V = U S, so that nothing of size p x p is formed. Arguments as
+    elsewhere; `check_finite` is shown sums that every entry of X entered.
+    """
+    n, p = X.shape
+    record = map_reduce(
+        partial(wide.WideGram.from_block, sample_weight=sample_weight),
+        X.T,
+        work=p * n**2,
+    )
+    check_finite(record.gram.diagonal())
+    root_weight = np.ones(n) if sample_weight is None else np.sqrt(sample_weight)
+    weight = float(root_weight @ root_weight)
+    members = np.zeros((n, n_classes))
+    members[np.arange(n), codes] = root_weight
+    counts = np.einsum("ij,ij->j", members, members)
+    averaging = members / np.where(counts > 0, counts, 1.0)
+
+    U, s, error = _left_singular(
+        X, sample_weight, wide.recenter(record.gram, sample_weight)
+    )
+    A = U * s
+    means = averaging.T @ A
+    A -= members @ means
+    A /= np.sqrt(weight)
+    B = np.sqrt(priors)[:, np.newaxis] * (means - priors @ means)
+    a, pencil = _dual_pencil(
+        A,
+        B,
+        error / np.sqrt(weight),
+        np.count_nonzero(priors) - 1,
+        shrinkage,
+        tol,
+        root_weight,
+        p,
+    )
+    residual = pencil.residual(A.T @ A if a == 0 else _shrunk(A.T @ A, a, p), B)
+
+    k = len(pencil.vectors)
+    left = np.concatenate([(U / s) @ pencil.vectors.T, averaging], axis=1)
+    out = left_product(X, sample_weight, record.offset, left)
+    first = int(np.argmax(root_weight > 0))
+    out[:, ~varies(record.squares, weight, X[first] + record.offset)] = 0.0
+    vectors, offsets = fix_signs(out[:k]), out[k:] + record.offset
+    spread = counts / weight @ out[k:] ** 2
+    pencil = scale_infinite(
+        Pencil(pencil.values, vectors, pencil.gains, pencil.rcond),
+        np.maximum(record.squares / weight - spread, 0.0),
+    )
+    center = X[first].astype(np.float64)
+    return Solution(pencil, center, offsets, priors @ offsets, "dual", a, residual)
+
+
+def _left_singular(X, sample_weight, gram_matrix):
+    """U (n, r), s (r,) of the centred rows, and the error of a small s."""
+    n, p = X.shape
+    values, vectors = np.linalg.eigh(gram_matrix)
+    floor = RANK_ERROR * n * EPS * max(values[-1], 0.0)
+    # values[0] is 0, as the rows are centred. Where values[1] is close to the floor,
+    # small singular values carry information that the Gram matrix has squared away.
+    if n < 3 or values[1] > GRAM_RANGE * values[-1]:
+        keep = values > floor
+        return vectors[:, keep], np.sqrt(values[keep]), np.sqrt(floor)
+    roots = map_ranges(
+        lambda features: wide.root_of_features(X.T[features], sample_weight),
+        p,
+        work=2 * p * n**2,
+    )
+    R = np.concatenate(list(roots))
+    _, s, Ut = np.linalg.svd(R)
+    error = RANK_ERROR * n * EPS * s[0]
+    keep = s > error
+    return Ut[: len(s)][keep].T, s[keep], error
+
+
+def _dual_pencil(A, B, error, most, shrinkage, tol, root_weight, p):
+    """Coefficient and directions in coordinates of the rows.
+
+    Parameters
+    ----------
+    A : ndarray of shape (n, r)
+        Rows centred within classes, S_w = A'A.
+    B : ndarray of shape (K, r)
+        S_b = B'B.
+    error : float
+        Size up to which a singular value of A is rounding.
+    most : int
+        Most directions that there can be.
+    shrinkage, tol
+        As in `_tall.solve_moments`.
+    root_weight : ndarray of shape (n,)
+    p : int
+    """
+    r = A.shape[1]
+    s = np.linalg.svd(B, compute_uv=False)
+    largest = s.max(initial=0.0)
+    noise = max(error, RANK_ERROR * r * EPS * largest)
+    k = min(most, int(np.count_nonzero(s > max(noise, tol * largest))))
+    a, pencil = shrinkage or 0.0, None
+    if isinstance(a, str):
+        S_w, n = A.T @ A, float(root_weight @ root_weight)
+        if a == "oas":
+            a = oas(S_w, n, p)
+        else:
+            count = np.where(root_weight > 0, root_weight**2, 1.0)
+            squares = np.einsum("ij,ij->i", A, A) * n / count
+            a = ledoit_wolf(S_w, squares, root_weight**2, n, p)
+    if a > 0:
+        pencil = ratio_directions(_shrunk(A.T @ A, a, p), B, k, min_rcond=0.0)
+    if pencil is None:
+        pencil = _dual_limit(A, B, error, k)
+    return float(a), pencil
+
+
+def _shrunk(S_w, a, p):
+    """S_w (r, r), in coordinates of p features, shrunk towards its mean variance."""
+    mu = S_w.trace() / p
+    S_w *= 1 - a
+    S_w.flat[:: len(S_w) + 1] += a * mu
+    return S_w
+
+
+def _dual_limit(A, B, error, k):
+    """Ridge limit in the coordinates of the rows."""
+    r = A.shape[1]
+    _, s, Qt = np.linalg.svd(A)
+    s = np.concatenate([s, np.zeros(r - len(s))])[:r]
+    null = s <= max(error, RANK_ERROR * r * EPS * s.max(initial=0.0))
+    N, H = Qt[null].T, (Qt[~null] / s[~null, np.newaxis]).T
+    between = np.linalg.svd(B @ N, compute_uv=False)
+    noise = 10 * max(error, RANK_ERROR * r * EPS * np.linalg.norm(B))
+    n_infinite = min(k, int(np.count_nonzero(between > noise)))
+    return limit_directions(B, H, N, n_infinite, k - n_infinite)
