@@ -21,9 +21,12 @@ def public():
             path = f"{thing.__module__}.{thing.__qualname__}"
             yield path
             if inspect.isclass(thing):
-                for method, function in vars(thing).items():
-                    if not method.startswith("_") and callable(function):
-                        yield f"{path}.{method}"
+                for base in thing.__mro__:
+                    for method in vars(base):
+                        function = getattr(base, method)
+                        ours = getattr(function, "__module__", "") or ""
+                        if method[0] != "_" and ours.startswith("skdimred"):
+                            yield f"{base.__module__}.{base.__qualname__}.{method}"
 
 
 @pytest.mark.parametrize("path", sorted(set(public())))

@@ -5,10 +5,8 @@ from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
-from scipy.special import expit, log_softmax
 from sklearn.base import (
     BaseEstimator,
-    ClassifierMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
@@ -21,6 +19,7 @@ from skdimred._sklearn import (
     as_sample_weight,
     raise_if_not_finite,
 )
+from skdimred.discriminant_analysis._classifier import DiscriminantClassifierMixin
 from skdimred.discriminant_analysis._dual import solve_dual
 from skdimred.discriminant_analysis._tall import solve_moments, solve_tall, summarise
 from skdimred.numerics.centering import cancellation
@@ -62,7 +61,7 @@ def _united(classes, others):
 class RatioLDA(
     LinearMapMixin,
     ClassNamePrefixFeaturesOutMixin,
-    ClassifierMixin,
+    DiscriminantClassifierMixin,
     TransformerMixin,
     BaseEstimator,
 ):
@@ -448,9 +447,6 @@ class RatioLDA(
         W = np.ascontiguousarray(pencil.vectors[:k].T)
         present = (counts > 0)[:, np.newaxis]
         offsets = np.where(present, solution.offsets, solution.offset)
-        centroids = (offsets - solution.offset) @ W
-        log_priors = np.log(priors, where=priors > 0, out=np.full(len(priors), -np.inf))
-        bias = log_priors - 0.5 * np.einsum("ij,ij->i", centroids, centroids)
         self.classes_ = classes
         self.class_weight_ = np.asarray(counts, dtype=np.float64)
         self.priors_ = priors
@@ -463,13 +459,7 @@ class RatioLDA(
         self.n_components_ = k
         self.shrinkage_ = solution.shrinkage
         self.solver_ = solution.solver
-        coef = centroids @ W.T
-        intercept = bias - coef @ self.xbar_
-        if len(classes) == 2:
-            coef, intercept = coef[1:] - coef[:1], intercept[1:] - intercept[:1]
-        self.coef_ = coef.astype(dtype, copy=False)
-        self.intercept_ = intercept
-        self._centroids, self._bias = centroids, bias
+        self._set_classifier((offsets - solution.offset) @ W, W, dtype)
         self.residual_ = solution.residual
         self._cancellation = cancellation(self.xbar_, W, np.ones(k))
 
@@ -500,81 +490,7 @@ class RatioLDA(
         """
         return self._scores(X)
 
-    def _joint_log_likelihood(self, X):
-        """Log prior plus log density of each class, up to a term of the row alone."""
-        # In float64: centroids may be far apart for the width of a class.
-        return self._scores(X).astype(np.float64) @ self._centroids.T + self._bias
-
-    def decision_function(self, X):
-        """Log odds of the classes, up to a term common to the row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        decision : ndarray of shape (n_samples, n_classes) or (n_samples,)
-            For two classes the log odds of ``classes_[1]``.
-        """
-        likelihood = self._joint_log_likelihood(X)
-        if len(self.classes_) == 2:
-            return likelihood[:, 1] - likelihood[:, 0]
-        return likelihood
-
-    def predict(self, X):
-        """Most likely class of each row, by the components kept.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,)
-            Labels from `classes_`.
-        """
-        best = np.argmax(self._joint_log_likelihood(X), axis=1)
-        return self.classes_[best]
-
-    def predict_log_proba(self, X):
-        """Logarithm of the class probabilities.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        log_probability : ndarray of shape (n_samples, n_classes)
-            Finite where the prior is positive, however small the probability.
-        """
-        return log_softmax(self._joint_log_likelihood(X), axis=1)
-
-    def predict_proba(self, X):
-        """Class probabilities under normal classes of common scatter.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows.
-
-        Returns
-        -------
-        probability : ndarray of shape (n_samples, n_classes)
-            Rows sum to 1.
-        """
-        if len(getattr(self, "classes_", ())) == 2:
-            second = expit(self.decision_function(X))
-            return np.column_stack([1 - second, second])
-        return np.exp(self.predict_log_proba(X))
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        # Fewer directions than classes ask for may well mix some of them up.
-        tags.classifier_tags.poor_score = self.n_components is not None
         return tags

@@ -1,0 +1,107 @@
+"""Classification by the nearest class mean, in the space of the directions kept."""
+
+import numpy as np
+from scipy.special import expit, log_softmax
+from sklearn.base import ClassifierMixin
+
+__all__ = ["DiscriminantClassifierMixin"]
+
+
+class DiscriminantClassifierMixin(ClassifierMixin):
+    """Predict by log prior minus half the squared distance to the class mean.
+
+    In coordinates with unit within-class variance that is the Bayes rule for normal
+    classes of common scatter. The estimator has `classes_`, `priors_`, `xbar_` and
+    `_scores`, and calls `_set_classifier` in fit.
+    """
+
+    def _set_classifier(self, centroids, W, dtype):
+        """Keep class means (K, k) in score space, and the same rule as coefficients."""
+        priors = self.priors_
+        log_priors = np.log(priors, where=priors > 0, out=np.full(len(priors), -np.inf))
+        bias = log_priors - 0.5 * np.einsum("ij,ij->i", centroids, centroids)
+        coef = centroids @ W.T
+        intercept = bias - coef @ self.xbar_
+        if len(priors) == 2:
+            coef, intercept = coef[1:] - coef[:1], intercept[1:] - intercept[:1]
+        self.coef_ = coef.astype(dtype, copy=False)
+        self.intercept_ = intercept
+        self._centroids, self._bias = centroids, bias
+
+    def _joint_log_likelihood(self, X):
+        """Log prior plus log density of each class, up to a term of the row alone."""
+        # In float64: centroids may be far apart for the width of a class.
+        return self._scores(X).astype(np.float64) @ self._centroids.T + self._bias
+
+    def decision_function(self, X):
+        """Log odds of the classes, up to a term common to the row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        decision : ndarray of shape (n_samples, n_classes) or (n_samples,)
+            For two classes the log odds of ``classes_[1]``.
+        """
+        likelihood = self._joint_log_likelihood(X)
+        if len(self.classes_) == 2:
+            return likelihood[:, 1] - likelihood[:, 0]
+        return likelihood
+
+    def predict(self, X):
+        """Most likely class of each row, by the components kept.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            Labels from `classes_`.
+        """
+        best = np.argmax(self._joint_log_likelihood(X), axis=1)
+        return self.classes_[best]
+
+    def predict_log_proba(self, X):
+        """Logarithm of the class probabilities.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        log_probability : ndarray of shape (n_samples, n_classes)
+            Finite where the prior is positive, however small the probability.
+        """
+        return log_softmax(self._joint_log_likelihood(X), axis=1)
+
+    def predict_proba(self, X):
+        """Class probabilities under normal classes of common scatter.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        probability : ndarray of shape (n_samples, n_classes)
+            Rows sum to 1.
+        """
+        if len(getattr(self, "classes_", ())) == 2:
+            second = expit(self.decision_function(X))
+            return np.column_stack([1 - second, second])
+        return np.exp(self.predict_log_proba(X))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        # Fewer directions than classes ask for may well mix some of them up.
+        tags.classifier_tags.poor_score = self.n_components is not None
+        return tags
