@@ -30,6 +30,7 @@ def newest(session):
 def docs(session):
     session.install(".[docs]")
     session.run("sphinx-build", "-W", "--keep-going", "docs", "docs/_build")
+    session.run("sphinx-build", "-b", "doctest", "docs", "docs/_build/doctest")
 
 
 @nox.session

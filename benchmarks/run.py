@@ -157,13 +157,13 @@ def _fit(estimator, X, y):
 def _sine(make, X, y, truth):
     """Sine of the largest angle between the fitted subspace and the truth."""
     fitted = _fit(make(), X, y)
-    found = getattr(fitted, "components_", None)
-    if found is None:
-        found = getattr(fitted, "scalings_", None)
-        if found is None:
-            return None
-        found = found[:, : len(truth)].T
-    return subspace_sine(found, truth)
+    if hasattr(fitted, "components_"):
+        found = fitted.components_
+    elif hasattr(fitted, "scalings_"):
+        found = fitted.scalings_.T
+    else:
+        return None
+    return subspace_sine(found[: len(truth)], truth)
 
 
 def _memory_in_a_process(name, who, peer):
