@@ -1,6 +1,5 @@
 """What every linear map here shares: a transform that keeps its digits."""
 
-from contextlib import nullcontext
 from functools import wraps
 
 import numpy as np
@@ -22,23 +21,17 @@ def guarded(fit):
     """
 
     @wraps(fit)
-    def wrapper(self, X, *args, **kwargs):
+    def wrapper(self, *args, **kwargs):
         before = self.__dict__.copy()
         try:
-            with nullcontext() if _is_tiny(X) else one_blas_thread():
-                return fit(self, X, *args, **kwargs)
+            with one_blas_thread():
+                return fit(self, *args, **kwargs)
         except BaseException:
             self.__dict__.clear()
             self.__dict__.update(before)
             raise
 
     return wrapper
-
-
-def _is_tiny(X):
-    """Whether BLAS would not start threads for anything made of these rows."""
-    shape = getattr(X, "shape", ())
-    return len(shape) == 2 and shape[1] <= 8 and shape[0] * shape[1] <= 4096
 
 
 class LinearMapMixin:
