@@ -205,7 +205,7 @@ def _small_cases():
     goals = {"iris": (1.3, 1.5), "wine": (1.3, 1.5), "breast_cancer": (1.3, 1.5)}
     goals["digits"] = (1.0, 5.0)
     for name, (pca, lda) in goals.items():
-        loops = 20 if name == "digits" else 50
+        loops = 100 if name == "digits" else 300
         for k in (2, None):
             yield Case(
                 f"PCA {name}, K={k}",

@@ -83,22 +83,18 @@ def map_reduce(summarise, *arrays, work):
     return reduce(lambda left, right: left.merge(right), parts)
 
 
-def left_product(X, sample_weight, offset, left):
-    """``left' Z`` (m, p) for Z the centred, weighted rows of wide data.
+def left_product(X, sample_weight, left):
+    """``left' Z`` (m, p) for Z the rows of wide data minus their base row, weighted.
 
     Parameters
     ----------
     X : ndarray of shape (n, p)
     sample_weight : ndarray of shape (n,) or None
-    offset : ndarray of shape (p,)
-        As in `numerics.wide.WideGram`.
     left : ndarray of shape (n, m)
     """
     out = np.empty((left.shape[1], X.shape[1]))
     ranges = map_ranges(
-        lambda features: wide.project_features(
-            X, sample_weight, offset, left, features, out
-        ),
+        lambda features: wide.project_features(X, sample_weight, left, features, out),
         X.shape[1],
         work=left.size * X.shape[1],
     )

@@ -132,13 +132,10 @@ def wide_spectrum(X, sample_weight, n_components, limit, tol, check_finite):
         max_rank=n - 1,
         tol=tol,
     )
-    root_weight = np.ones(n) if sample_weight is None else np.sqrt(sample_weight)
-    weight = float(root_weight @ root_weight)
-    # Off the direction along which the rounding of the mean would come back.
-    left = left - np.multiply.outer(root_weight / weight, root_weight @ left)
-    projection = left_product(X, sample_weight, record.offset, left)
-    first = 0 if sample_weight is None else int(np.argmax(sample_weight > 0))
-    mean = X[first] + record.offset
+    left = wide.off_mean(left, sample_weight)
+    projection = left_product(X, sample_weight, left)
+    weight = float(n) if sample_weight is None else float(sample_weight.sum())
+    mean = X[wide.base_row(sample_weight)] + record.offset
     projection[:, ~varies(record.squares, weight, mean)] = 0.0
     is_precise = proof[-1]
     spectrum = wide.spectrum_of_projection(projection, k, *proof)

@@ -54,7 +54,7 @@ def solve_dual(
     A -= members @ means
     A /= np.sqrt(weight)
     B = np.sqrt(priors)[:, np.newaxis] * (means - priors @ means)
-    a, pencil = _dual_pencil(
+    a, pencil, residual = _dual_pencil(
         A,
         B,
         error / np.sqrt(weight),
@@ -64,21 +64,20 @@ def solve_dual(
         root_weight,
         p,
     )
-    residual = pencil.residual(A.T @ A if a == 0 else _shrunk(A.T @ A, a, p), B)
 
     k = len(pencil.vectors)
-    left = np.concatenate([(U / s) @ pencil.vectors.T, averaging], axis=1)
-    out = left_product(X, sample_weight, record.offset, left)
-    first = int(np.argmax(root_weight > 0))
-    out[:, ~varies(record.squares, weight, X[first] + record.offset)] = 0.0
-    vectors, offsets = fix_signs(out[:k]), out[k:] + record.offset
-    spread = counts / weight @ out[k:] ** 2
+    directions = wide.off_mean((U / s) @ pencil.vectors.T, sample_weight)
+    left = np.concatenate([directions, averaging], axis=1)
+    out = left_product(X, sample_weight, left)
+    base = X[wide.base_row(sample_weight)].astype(np.float64)
+    out[:k, ~varies(record.squares, weight, base + record.offset)] = 0.0
+    vectors, offsets = fix_signs(out[:k]), out[k:]
+    spread = counts / weight @ (offsets - record.offset) ** 2
     pencil = scale_infinite(
         Pencil(pencil.values, vectors, pencil.gains, pencil.rcond),
         np.maximum(record.squares / weight - spread, 0.0),
     )
-    center = X[first].astype(np.float64)
-    return Solution(pencil, center, offsets, priors @ offsets, "dual", a, residual)
+    return Solution(pencil, base, offsets, priors @ offsets, "dual", a, residual)
 
 
 def _left_singular(X, sample_weight, gram_matrix):
@@ -120,15 +119,22 @@ def _dual_pencil(A, B, error, most, shrinkage, tol, root_weight, p):
         As in `_tall.solve_moments`.
     root_weight : ndarray of shape (n,)
     p : int
+
+    Returns
+    -------
+    a : float
+    pencil : Pencil
+    residual : float
     """
     r = A.shape[1]
     s = np.linalg.svd(B, compute_uv=False)
     largest = s.max(initial=0.0)
     noise = max(error, RANK_ERROR * r * EPS * largest)
     k = min(most, int(np.count_nonzero(s > max(noise, tol * largest))))
+    S_w = A.T @ A
     a, pencil = shrinkage or 0.0, None
     if isinstance(a, str):
-        S_w, n = A.T @ A, float(root_weight @ root_weight)
+        n = float(root_weight @ root_weight)
         if a == "oas":
             a = oas(S_w, n, p)
         else:
@@ -136,18 +142,13 @@ def _dual_pencil(A, B, error, most, shrinkage, tol, root_weight, p):
             squares = np.einsum("ij,ij->i", A, A) * n / count
             a = ledoit_wolf(S_w, squares, root_weight**2, n, p)
     if a > 0:
-        pencil = ratio_directions(_shrunk(A.T @ A, a, p), B, k, min_rcond=0.0)
+        mu = S_w.trace() / p
+        S_w *= 1 - a
+        S_w.flat[:: r + 1] += a * mu
+        pencil = ratio_directions(S_w, B, k, min_rcond=0.0)
     if pencil is None:
         pencil = _dual_limit(A, B, error, k)
-    return float(a), pencil
-
-
-def _shrunk(S_w, a, p):
-    """S_w (r, r), in coordinates of p features, shrunk towards its mean variance."""
-    mu = S_w.trace() / p
-    S_w *= 1 - a
-    S_w.flat[:: len(S_w) + 1] += a * mu
-    return S_w
+    return float(a), pencil, pencil.residual(S_w, B)
 
 
 def _dual_limit(A, B, error, k):

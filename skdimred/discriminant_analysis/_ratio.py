@@ -444,9 +444,11 @@ class RatioLDA(
     def _set_solution(self, solution, classes, counts, priors, dtype):
         pencil = solution.pencil
         k = self.n_components or len(pencil.values)
-        W = np.ascontiguousarray(pencil.vectors[:k].T)
-        present = (counts > 0)[:, np.newaxis]
-        offsets = np.where(present, solution.offsets, solution.offset)
+        W = pencil.vectors[:k].copy().T
+        offsets = solution.offsets
+        if not np.all(counts > 0):
+            present = (counts > 0)[:, np.newaxis]
+            offsets = np.where(present, offsets, solution.offset)
         self.classes_ = classes
         self.class_weight_ = np.asarray(counts, dtype=np.float64)
         self.priors_ = priors

@@ -44,7 +44,7 @@ EPS = np.finfo(np.float64).eps
 EIGENVALUE_ERROR = 10.0
 # Share of the eigenvectors up to which the subset solver beats the full one, and the
 # size from which it does (measured; numpy's full solver has less overhead).
-SUBSET_SHARE, SUBSET_SIZE = 0.25, 150
+SUBSET_SHARE, SUBSET_SIZE = 0.1, 150
 # Directions without variance that are found one by one; more of them, all at once.
 GRAM_SCHMIDT_ROWS = 32
 

@@ -1,9 +1,8 @@
 r"""Principal directions of wide data, through the n x n Gram matrix of the rows.
 
 With Z the centred, weighted rows, Z Z' = U S^2 U' and V = S^{-1} U'Z, so nothing of
-size p x p is formed. Features are taken in blocks, each centred in a buffer: first its
-value in one row is taken off, which makes a constant feature exactly 0, then what is
-left of its mean.
+size p x p is formed. Features are taken in blocks, minus their values in one base row,
+which makes a constant feature exactly 0; the small matrix Z Z' is centred afterwards.
 
 Where the Gram matrix does not resolve the smallest singular value asked for, one
 Rayleigh-Ritz step on U'Z gives it to eps s_1, as a full SVD.
@@ -26,30 +25,31 @@ from skdimred.numerics.rank import resolve
 
 __all__ = [
     "WideGram",
-    "centered_features",
+    "base_row",
     "eigenvectors_of_wide_gram",
+    "off_mean",
     "project_features",
     "recenter",
     "root_of_features",
+    "shifted_features",
     "spectrum_of_projection",
 ]
 
-WIDE_BYTES = 1 << 20
+WIDE_BYTES = 2 << 20
 
 
 @dataclass(frozen=True)
 class WideGram:
-    """Gram matrix of centred rows, summed over ranges of features.
+    """Gram matrix of rows minus a base row, summed over ranges of features.
 
     Attributes
     ----------
     offset : ndarray of shape (p,), float64
-        Weighted mean of each feature of the range, minus its value in the first row
-        of positive weight.
+        Weighted mean of each feature of the range, minus the base row.
     squares : ndarray of shape (p,), float64
         Scatter of each feature of the range.
     gram : ndarray of shape (n, n), float64
-        Z Z' over the features of the range.
+        Z Z' over the features of the range; to be centred by `recenter`.
     """
 
     offset: np.ndarray
@@ -61,12 +61,17 @@ class WideGram:
     def from_block(cls, features, *, sample_weight):
         """Sum the range of features given as rows, ``X.T[a:b]``, in float64."""
         p, n = features.shape
-        offset, squares = np.empty(p), np.empty(p)
+        root = np.ones(n) if sample_weight is None else np.sqrt(sample_weight)
+        weight = float(root @ root)
+        totals, squares = np.empty(p), np.empty(p)
         gram, product = np.zeros((n, n)), np.empty((n, n))
-        for columns, Z in centered_features(features, sample_weight, offset):
+        for columns, Z in shifted_features(features, sample_weight):
+            np.matmul(root, Z, out=totals[columns])
             np.einsum("ij,ij->j", Z, Z, out=squares[columns])
             np.matmul(Z, Z.T, out=product)
             gram += product
+        offset = totals / weight
+        squares -= offset * totals
         return cls(offset, squares, gram)
 
     def merge(self, other):
@@ -76,38 +81,16 @@ class WideGram:
         return WideGram(offset, squares, self.gram + other.gram)
 
 
-def project_features(X, sample_weight, offset, left, features, out):
-    """Fill ``out[:, features]`` with ``left' Z`` for one range of features.
+def base_row(sample_weight):
+    """The row that is taken off all: one of the largest weight.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n, p)
-    sample_weight : ndarray of shape (n,) or None
-    offset : ndarray of shape (p,)
-    left : ndarray of shape (n, m)
-    features : slice
-    out : ndarray of shape (m, p)
+    As it holds at least 1/n of the weight, the mean lies within sqrt(n) standard
+    deviations of it, and centring afterwards loses no more than n eps.
     """
-    part = out[:, features]
-    blocks = centered_features(
-        X.T[features], sample_weight, offset[features], known=True
-    )
-    for columns, Z in blocks:
-        np.matmul(left.T, Z, out=part[:, columns])
+    return 0 if sample_weight is None else int(np.argmax(sample_weight))
 
 
-def root_of_features(features, sample_weight):
-    """Triangular R (n, n) with R'R = Z Z' over a range of features ``X.T[a:b]``."""
-    p, n = features.shape
-    R, waiting = np.empty((0, n)), []
-    for columns, Z in centered_features(features, sample_weight, np.empty(p)):
-        waiting.append(Z.T.copy())
-        if columns.stop == p or sum(map(len, waiting)) >= 4 * n:
-            R, waiting = np.linalg.qr(np.concatenate([R, *waiting]), mode="r"), []
-    return R
-
-
-def centered_features(features, sample_weight, offset, known=False):
+def shifted_features(features, sample_weight):
     """Blocks of Z, n x (a few features), as (slice of features, view of one buffer).
 
     Parameters
@@ -115,46 +98,73 @@ def centered_features(features, sample_weight, offset, known=False):
     features : ndarray of shape (p, n)
         ``X.T``, or a range of its rows.
     sample_weight : ndarray of shape (n,) or None
-    offset : ndarray of shape (p,)
-        Mean of each feature minus its value in the first row that counts: filled in
-        block by block, or read where it is `known`. Taking that value off first makes
-        a constant feature exactly 0.
-    known : bool
     """
     p, n = features.shape
     step = max(16, WIDE_BYTES // (8 * n))
     buffer = np.empty((n, step))
-    share, first = np.full(n, 1 / n), 0
-    if sample_weight is not None:
-        first = int(np.argmax(sample_weight > 0))
-        root = np.sqrt(sample_weight)[:, np.newaxis]
-        share = sample_weight / sample_weight.sum()
+    base = base_row(sample_weight)
     for start in range(0, p, step):
         columns = slice(start, min(p, start + step))
         Z = buffer[:, : columns.stop - start]
-        base = features[columns, first].astype(np.float64)
-        np.subtract(features[columns].T, base, out=Z, dtype=np.float64)
-        if not known:
-            offset[columns] = share @ Z
-        Z -= offset[columns]
+        rows = features[columns].T
+        np.subtract(rows, rows[base], out=Z, dtype=np.float64)
         if sample_weight is not None:
-            Z *= root
+            Z *= np.sqrt(sample_weight)[:, np.newaxis]
         yield columns, Z
 
 
 def recenter(gram, sample_weight):
-    """Remove from Z Z', in place, what the rounding of the mean left in it.
-
-    Z'sqrt(w) is zero but for that rounding, which on data far from the origin is not
-    small: the projection off sqrt(w), from both sides, takes it out exactly.
-    """
-    root = np.ones(len(gram)) if sample_weight is None else np.sqrt(sample_weight)
-    unit = root / np.linalg.norm(root)
+    """Centre Z Z', in place, by projecting off sqrt(w) from both sides."""
+    unit = _unit_root(len(gram), sample_weight)
     image = gram @ unit
     image -= 0.5 * (unit @ image) * unit
     gram -= np.multiply.outer(image, unit)
     gram -= np.multiply.outer(unit, image)
     return gram
+
+
+def _unit_root(n, sample_weight):
+    """sqrt(w) of unit length, (n,)."""
+    root = np.ones(n) if sample_weight is None else np.sqrt(sample_weight)
+    return root / np.linalg.norm(root)
+
+
+def off_mean(left, sample_weight):
+    """Columns of `left` (n, m) projected off sqrt(w), along which the mean would enter.
+
+    Then left'Z is that of centred rows, for rows minus any base.
+    """
+    unit = _unit_root(len(left), sample_weight)
+    return left - np.multiply.outer(unit, unit @ left)
+
+
+def project_features(X, sample_weight, left, features, out):
+    """Fill ``out[:, features]`` with ``left' Z``, Z the rows minus the base row.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, p)
+    sample_weight : ndarray of shape (n,) or None
+    left : ndarray of shape (n, m)
+    features : slice
+    out : ndarray of shape (m, p)
+    """
+    part = out[:, features]
+    for columns, Z in shifted_features(X.T[features], sample_weight):
+        np.matmul(left.T, Z, out=part[:, columns])
+
+
+def root_of_features(features, sample_weight):
+    """Triangular R (n, n), R'R the centred Z Z' over features ``X.T[a:b]``."""
+    p, n = features.shape
+    unit = _unit_root(n, sample_weight)
+    R, waiting = np.empty((0, n)), []
+    for columns, Z in shifted_features(features, sample_weight):
+        rows = Z.T - np.multiply.outer(unit @ Z, unit)
+        waiting.append(rows)
+        if columns.stop == p or sum(map(len, waiting)) >= 4 * n:
+            R, waiting = np.linalg.qr(np.concatenate([R, *waiting]), mode="r"), []
+    return R
 
 
 def eigenvectors_of_wide_gram(gram, n_components, limit, *, max_rank, tol):

@@ -85,7 +85,7 @@ def test_wide_route(rng, weighted, decades, offset):
         wide.recenter(record.gram, w), None, n, max_rank=n - 1, tol=1e-6
     )
     out = np.empty((left.shape[1], p))
-    wide.project_features(X, w, record.offset, left, slice(0, p), out)
+    wide.project_features(X, w, wide.off_mean(left, w), slice(0, p), out)
     got = wide.spectrum_of_projection(out, k, *proof)
     assert got.vectors.shape == (n, p)
     assert_allclose(got.vectors @ got.vectors.T, np.eye(n), atol=1e-9)
