@@ -72,10 +72,11 @@ def solve_dual(
     base = X[wide.base_row(sample_weight)].astype(np.float64)
     out[:k, ~varies(record.squares, weight, base + record.offset)] = 0.0
     vectors, offsets = fix_signs(out[:k]), out[k:]
-    spread = counts / weight @ (offsets - record.offset) ** 2
+    total = record.squares / weight
+    within = total - counts / weight @ (offsets - record.offset) ** 2
+    within[within <= RANK_ERROR * n * EPS * total] = 0.0
     pencil = scale_infinite(
-        Pencil(pencil.values, vectors, pencil.gains, pencil.rcond),
-        np.maximum(record.squares / weight - spread, 0.0),
+        Pencil(pencil.values, vectors, pencil.gains, pencil.rcond), within
     )
     return Solution(pencil, base, offsets, priors @ offsets, "dual", a, residual)
 

@@ -116,6 +116,10 @@ class Moments:
         """Weighted mean, float64 (p,)."""
         return self.center + self.offset
 
+    def covariance(self):
+        """Covariance (p, p), with weights as repetitions: over their sum minus 1."""
+        return self.scatter / (self.weight - 1)
+
     @property
     def active(self):
         """Which features vary by more than the rounding of their values, (p,)."""
@@ -211,6 +215,15 @@ class ClassMoments:
         means = self.center + self.offsets
         means[self.weights == 0] = np.nan
         return means
+
+    def within_scatter(self):
+        """S_w (p, p): scatter within classes over the sum of the weights."""
+        return self.scatter / self.weight
+
+    def between_scatter(self, priors=None):
+        """S_b (p, p) of the class means; priors are the class shares unless given."""
+        B, _ = self.between(self.weights / self.weight if priors is None else priors)
+        return B.T @ B
 
     def between(self, priors):
         """Rows sqrt(prior) (class mean - overall mean), and the overall offset.

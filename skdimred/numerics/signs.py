@@ -24,6 +24,8 @@ def fix_signs(vectors):
     ndarray of shape (k, p)
         `vectors` itself.
     """
+    if vectors.size == 0:
+        return vectors
     size = np.abs(vectors)
     largest = size.max(axis=1, initial=0.0, keepdims=True)
     first = (size >= (1 - TIE) * largest).argmax(axis=1)

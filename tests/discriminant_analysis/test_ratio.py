@@ -700,3 +700,18 @@ def test_waiting_counts_as_not_fitted(rng):
 def test_the_proof_comes_along(digits):
     for solver in TALL_SOLVERS:
         assert RatioLDA(solver=solver).fit(*digits).residual_ < 1e-10
+
+
+@pytest.mark.parametrize("solver", TALL_SOLVERS)
+def test_rows_that_coincide(rng, solver):
+    """Within classes, which is a perfect separation, and altogether, which is none."""
+    y = np.array([0, 0, 1, 1, 2, 2])
+    X = rng.standard_normal((3, 50))[y]
+    lda = RatioLDA(solver=solver).fit(X, y)
+    assert np.isinf(lda.eigenvalues_).all()
+    assert lda.n_components_ == 2
+    T = lda.transform(X)
+    assert 1 < np.abs(T).max() < 1e4
+    assert np.array_equal(lda.predict(X), y)
+    with pytest.raises(ValueError, match="class means coincide"):
+        RatioLDA(solver=solver).fit(X[[0] * 6], y)

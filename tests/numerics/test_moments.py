@@ -128,6 +128,20 @@ def test_class_separation_of_a_million_deviations(rng):
     assert_allclose(got.scatter, scatter, atol=1e-12 * scatter.max())
 
 
+def test_final_scatters_add_up(rng):
+    X, codes = rng.standard_normal((200, 4)) + 1e6, np.arange(200) % 3
+    w = rng.integers(1, 4, 200).astype(float)
+    moments = Moments.from_block(X, w)
+    repeated = np.repeat(X, w.astype(int), axis=0)
+    assert_allclose(moments.covariance(), np.cov(repeated.T), rtol=1e-8, atol=1e-9)
+    classes = ClassMoments.from_block(X, codes, 3, w)
+    total = classes.within_scatter() + classes.between_scatter()
+    assert_allclose(total, moments.scatter / moments.weight, atol=1e-12)
+    weighted = classes.between_scatter(np.array([0.5, 0.5, 0.0]))
+    gap = classes.offsets[0] - classes.offsets[1]
+    assert_allclose(weighted, np.outer(gap, gap) / 4, atol=1e-13)
+
+
 def test_classes_can_be_renumbered(rng):
     X, codes = rng.standard_normal((50, 3)), np.arange(50) % 2
     small = ClassMoments.from_block(X, codes, 2)
