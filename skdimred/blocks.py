@@ -6,7 +6,7 @@ finished first.
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from functools import reduce
+from functools import partial, reduce
 from itertools import pairwise
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from skdimred.numerics import wide
 from skdimred.numerics.threads import one_blas_thread
 
-__all__ = ["left_product", "map_ranges", "map_reduce", "split"]
+__all__ = ["left_product", "map_ranges", "map_reduce", "split", "wide_gram"]
 
 # Below this many multiply-adds a pass takes under a millisecond, and starting
 # threads would cost as much as they save.
@@ -81,6 +81,15 @@ def map_reduce(summarise, *arrays, work):
         work=work,
     )
     return reduce(lambda left, right: left.merge(right), parts)
+
+
+def wide_gram(X, sample_weight):
+    """`WideGram` of all features of wide data, X (n, p)."""
+    return map_reduce(
+        partial(wide.WideGram.from_block, sample_weight=sample_weight),
+        X.T,
+        work=X.shape[1] * X.shape[0] ** 2,
+    )
 
 
 def left_product(X, sample_weight, left):

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from skdimred.blocks import left_product, map_reduce
+from skdimred.blocks import left_product, map_reduce, wide_gram
 from skdimred.numerics import gram, wide
 from skdimred.numerics.centers import float32_is_safe
 from skdimred.numerics.moments import Moments, varies
@@ -119,11 +119,7 @@ def tall_spectrum(X, sample_weight, n_components, limit, tol, check_finite):
 def wide_spectrum(X, sample_weight, n_components, limit, tol, check_finite):
     """Solve for fewer rows than features; as `tall_spectrum`, without moments."""
     n, p = X.shape
-    record = map_reduce(
-        partial(wide.WideGram.from_block, sample_weight=sample_weight),
-        X.T,
-        work=p * n**2,
-    )
+    record = wide_gram(X, sample_weight)
     check_finite(record.gram.diagonal())
     left, k, *proof = wide.eigenvectors_of_wide_gram(
         wide.recenter(record.gram, sample_weight),

@@ -1,10 +1,8 @@
 """Ratio discriminant analysis of wide data, in coordinates of the rows."""
 
-from functools import partial
-
 import numpy as np
 
-from skdimred.blocks import left_product, map_ranges, map_reduce
+from skdimred.blocks import left_product, map_ranges, wide_gram
 from skdimred.discriminant_analysis._solution import (
     EPS,
     RANK_ERROR,
@@ -33,11 +31,7 @@ def solve_dual(
     elsewhere; `check_finite` is shown sums that every entry of X entered.
     """
     n, p = X.shape
-    record = map_reduce(
-        partial(wide.WideGram.from_block, sample_weight=sample_weight),
-        X.T,
-        work=p * n**2,
-    )
+    record = wide_gram(X, sample_weight)
     check_finite(record.gram.diagonal())
     root_weight = np.ones(n) if sample_weight is None else np.sqrt(sample_weight)
     weight = float(root_weight @ root_weight)
