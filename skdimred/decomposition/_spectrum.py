@@ -118,19 +118,20 @@ def tall_spectrum(X, sample_weight, n_components, limit, tol, check_finite):
 
 def wide_spectrum(X, sample_weight, n_components, limit, tol, check_finite):
     """Solve for fewer rows than features; as `tall_spectrum`, without moments."""
-    n, p = X.shape
+    n_rows, weight = len(X), float(len(X))
+    if sample_weight is not None:
+        n_rows, weight = np.count_nonzero(sample_weight), float(sample_weight.sum())
     record = wide_gram(X, sample_weight)
     check_finite(record.gram.diagonal())
     left, k, *proof = wide.eigenvectors_of_wide_gram(
         wide.recenter(record.gram, sample_weight),
         n_components,
         limit,
-        max_rank=n - 1,
+        max_rank=n_rows - 1,
         tol=tol,
     )
     left = wide.off_mean(left, sample_weight)
     projection = left_product(X, sample_weight, left)
-    weight = float(n) if sample_weight is None else float(sample_weight.sum())
     mean = X[wide.base_row(sample_weight)] + record.offset
     projection[:, ~varies(record.squares, weight, mean)] = 0.0
     is_precise = proof[-1]
