@@ -25,6 +25,9 @@ FLOAT32_SIZE, FLOAT32_TOL = 1 << 18, 1e-4
 # Reciprocal condition of the correlations from which a Cholesky root of the scatter
 # has the digits that `tol` asks for by default, uneven scales or not.
 MIN_RCOND = 1e-8
+# Directions of wide data are S^-1 U'Z, orthonormal to the error of the eigenvalues: here
+# to about 1e-10 before the refinement takes over.
+ORTHONORMAL_TOL = 1e-8
 
 
 def summarise(X, sample_weight, precision=FLOAT64):
@@ -128,7 +131,7 @@ def wide_spectrum(X, sample_weight, n_components, limit, tol, check_finite):
         n_components,
         limit,
         max_rank=n_rows - 1,
-        tol=tol,
+        tol=min(tol, ORTHONORMAL_TOL),
     )
     left = wide.off_mean(left, sample_weight)
     projection = left_product(X, sample_weight, left)

@@ -170,6 +170,14 @@ def test_collinear_columns_are_refined_from_the_rows(rng):
     assert_allclose(pca.singular_values_, s, rtol=1e-5)
 
 
+@pytest.mark.parametrize("decades", [1, 2, 3, 4, 5, 7, 12])
+def test_wide_components_are_orthonormal(rng, decades):
+    Q, _ = np.linalg.qr(rng.standard_normal((300, 40)))
+    P, _ = np.linalg.qr(rng.standard_normal((40, 40)))
+    V = PCA().fit(P * np.logspace(0, -decades, 40) @ Q.T).components_
+    assert_allclose(V @ V.T, np.eye(40), atol=1e-9)
+
+
 def test_wide_with_small_singular_values(rng):
     Q, _ = np.linalg.qr(rng.standard_normal((100, 12)))
     X = rng.standard_normal((12, 12)) @ np.diag(np.logspace(0, -9, 12)) @ Q.T
