@@ -25,8 +25,8 @@ FLOAT32_SIZE, FLOAT32_TOL = 1 << 18, 1e-4
 # Reciprocal condition of the correlations from which a Cholesky root of the scatter
 # has the digits that `tol` asks for by default, uneven scales or not.
 MIN_RCOND = 1e-8
-# Directions of wide data are S^-1 U'Z, orthonormal to the error of the eigenvalues: here
-# to about 1e-10 before the refinement takes over.
+# Directions of wide data, S^-1 U'Z, are orthonormal to the error of the eigenvalues:
+# about 1e-9 at worst before the refinement takes over.
 ORTHONORMAL_TOL = 1e-8
 
 
