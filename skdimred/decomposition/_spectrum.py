@@ -143,16 +143,21 @@ def wide_spectrum(X, sample_weight, n_components, limit, tol, check_finite):
 
 
 def full_spectrum(X, sample_weight, n_components, limit, tol, check_finite):
-    """Solve by an SVD of a centred copy, which needs no `tol`."""
-    moments = summarise(X, sample_weight)
-    check_finite(moments.scatter.diagonal())
-    spectrum = gram.spectrum_of_rows(
-        X,
-        sample_weight,
-        moments.center,
-        moments.offset,
-        moments.active,
-        n_components,
-        limit,
-    )
-    return moments, moments.mean, spectrum, "full"
+    """Solve by an SVD of a centred copy, which needs no `tol`.
+
+    Moments are for `partial_fit` alone, and wide data have none.
+    """
+    share = np.ones(len(X)) if sample_weight is None else sample_weight
+    base = X[wide.base_row(sample_weight)].astype(np.float64)
+    with np.errstate(invalid="ignore", over="ignore"):
+        Z = X - base
+        offset = share @ Z / share.sum()
+        Z -= offset
+        Z *= np.sqrt(share)[:, np.newaxis]
+        squares = np.einsum("ij,ij->j", Z, Z)
+    check_finite(squares)
+    mean = base + offset
+    active = varies(squares, float(share.sum()), mean)
+    spectrum = gram.spectrum_of_rows(Z, active, n_components, limit)
+    moments = summarise(X, sample_weight) if len(X) >= X.shape[1] else None
+    return moments, mean, spectrum, "full"

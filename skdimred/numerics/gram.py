@@ -150,28 +150,38 @@ def spectrum_of_root(R, n_rows, active, n_components, limit):
     """
     _, s, Vt = np.linalg.svd(R, full_matrices=False)
     size = max(n_rows, R.shape[1])
-    return _from_singular_values(s, Vt, active, n_components, limit, size)
+    return _from_singular_values(R, s, Vt, active, n_components, limit, size)
 
 
-def spectrum_of_rows(X, sample_weight, center, offset, active, n_components, limit):
-    """Spectrum by LAPACK's SVD of a centred copy of the rows, the reference route."""
-    Z = X[:, active] - center[active]
-    Z -= offset[active]
-    if sample_weight is not None:
-        Z *= np.sqrt(sample_weight)[:, np.newaxis]
-    _, s, Vt = scipy.linalg.svd(Z, full_matrices=False, overwrite_a=True)
-    return _from_singular_values(s, Vt, active, n_components, limit, max(Z.shape))
+def spectrum_of_rows(Z, active, n_components, limit):
+    """Spectrum by LAPACK's SVD of centred, weighted rows, the reference route.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n, p)
+    active : ndarray of shape (p,), bool
+    n_components : int, float or None
+    limit : int
+
+    Returns
+    -------
+    Spectrum
+    """
+    Z = Z[:, active]
+    _, s, Vt = scipy.linalg.svd(Z, full_matrices=False)
+    return _from_singular_values(Z, s, Vt, active, n_components, limit, max(Z.shape))
 
 
-def _from_singular_values(s, Vt, active, n_components, limit, size):
+def _from_singular_values(A, s, Vt, active, n_components, limit, size):
+    """Spectrum from the SVD of A, whose values are exact to size eps s_1."""
     total = float(s @ s)
     squares = np.where(s > size * EPS * s.max(initial=0.0), s, 0.0) ** 2
     k = resolve(n_components, squares, total, limit)
-    vectors = _embed(Vt[:k], active)
-    # LAPACK's SVD is backward stable: the residual is its rounding.
-    residual = EPS * size if total > 0 else 0.0
+    vectors = Vt[:k]
+    error = (vectors @ A.T) @ A - squares[:k, np.newaxis] * vectors
+    residual = _relative_norm(error, squares[:k])
     rest = float(squares[k:].sum())
-    return finish(squares[:k], vectors, k, total, rest, residual)
+    return finish(squares[:k], _embed(vectors, active), k, total, rest, residual)
 
 
 def finish(values, vectors, k, total, rest, residual):
@@ -212,10 +222,15 @@ def rest_of(values, k, d, total):
 
 def residual_of(S, values, vectors):
     """Largest ||S v - value v|| over the largest value."""
-    if len(values) == 0 or values[0] <= 0:
-        return 0.0
     error = vectors @ S
     error -= values[:, np.newaxis] * vectors
+    return _relative_norm(error, values)
+
+
+def _relative_norm(error, values):
+    """Largest norm of the rows of `error` over the largest value; 0 without any."""
+    if len(values) == 0 or values[0] <= 0:
+        return 0.0
     return float(np.sqrt(np.einsum("ij,ij->i", error, error).max()) / values[0])
 
 

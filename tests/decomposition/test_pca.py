@@ -150,10 +150,23 @@ def test_float32_products_give_way_where_they_do_not_do(rng):
     assert_is_pca(PCA(3).fit(X), X, 1e-5)
 
 
+@pytest.mark.parametrize("solver", ["gram", "full"])
+def test_wide_rows_never_meet_a_p_by_p_matrix(rng, solver):
+    import tracemalloc
+
+    X = rng.standard_normal((20, 3000)) + 1e3
+    tracemalloc.start()
+    PCA(5, svd_solver=solver).fit(X)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3000**2 * 8 / 10
+
+
 def test_small_singular_values_are_refined():
     X = load_breast_cancer().data
     pca = PCA().fit(X)
     assert pca.svd_solver_ == "qr"
+    assert 0 < pca.residual_ < 1e-13
     s, _ = by_svd(X)
     assert_allclose(pca.singular_values_, s, rtol=1e-9)
     assert PCA(2).fit(X).svd_solver_ == "gram"
