@@ -93,7 +93,7 @@ def root_of_scatter(scatter, min_rcond):
     ndarray of shape (p, p) or None
     """
     scale = np.sqrt(scatter.diagonal())
-    order = slice(None)
+    order = None
     if scale.max() > EVEN_SCALES * scale.min():
         # In the order of decreasing scale the root is graded, and its SVD keeps the
         # digits of the small values.
@@ -102,9 +102,8 @@ def root_of_scatter(scatter, min_rcond):
     upper, rcond = cholesky_of_correlation(scatter, scale)
     if rcond < min_rcond:
         return None
-    root = np.empty_like(upper)
-    root[:, order] = upper * scale
-    return root
+    upper *= scale
+    return upper if order is None else upper[:, np.argsort(order)]
 
 
 def cholesky_of_correlation(scatter, scale):
@@ -119,7 +118,7 @@ def cholesky_of_correlation(scatter, scale):
     """
     correlation = scatter / scale
     correlation /= scale[:, np.newaxis]
-    norm = np.abs(correlation).sum(axis=0).max()
+    norm = scipy.linalg.lapack.dlange("1", correlation.T)
     upper, failed = scipy.linalg.lapack.dpotrf(correlation.T, lower=0, clean=1)
     if failed:
         return upper, 0.0
