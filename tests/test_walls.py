@@ -22,6 +22,7 @@ ALLOWED = {
     "_base": {"_sklearn", "numerics"},
     "decomposition": {"numerics", "blocks", "_sklearn", "_base"},
     "discriminant_analysis": {"numerics", "blocks", "_sklearn", "_base"},
+    "inspection": {"numerics"},
 }
 
 

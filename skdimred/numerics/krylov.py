@@ -1,0 +1,495 @@
+r"""Leading singular triplets by block Lanczos, from products with Z'Z alone.
+
+For G = Z'Z (or Z Z', the smaller) and a random block Q the vectors are sought in
+
+.. math:: \operatorname{span}\{Q, Q G, Q G^2, \ldots\},
+
+which holds, after a number of products that grows with the inverse square root of the
+relative gap of the eigenvalues, all eigenvectors wanted [1]_; without a gap, a subspace
+that captures as much of the energy in about as many [2]_. In an orthonormal basis of
+it G becomes a small banded matrix T, whose eigenpairs (theta, y) give those of G with
+
+.. math:: \|G v - \theta v\| = \|R\, y_{\text{last}}\| ,
+
+R the coefficients of the next block: the residual is known without another product.
+
+- A block finds up to b copies of a repeated eigenvalue. A single vector would find one
+  and report convergence.
+- The basis is orthogonalised in full: against the last two blocks, where all but
+  rounding is, and once more against the rest; a second time where the norm fell by 0.7
+  (Daniel, Gragg, Kaufman and Stewart's test [3]_).
+- Directions of a block that die are replaced by random ones: an invariant subspace
+  does not end the search.
+- A basis that would outgrow its cap is compressed to its leading Ritz vectors (thick
+  restart [4]_).
+- G holds squares, and knows singular values far below s_1 only by their rounding.
+  Where such are wanted, what was found is taken off the rows on both sides, and the
+  rest, now leading, is sought again.
+
+References
+----------
+.. [1] Y. Saad, "On the rates of convergence of the Lanczos and the block-Lanczos
+       methods", SIAM Journal on Numerical Analysis 17 (1980), 687-706.
+       https://doi.org/10.1137/0717059
+.. [2] C. Musco and C. Musco, "Randomized block Krylov methods for stronger and faster
+       approximate singular value decomposition", NeurIPS 2015.
+       https://arxiv.org/abs/1504.05477
+.. [3] J. Daniel, W. Gragg, L. Kaufman and G. Stewart, "Reorthogonalization and stable
+       algorithms for updating the Gram-Schmidt QR factorization", Mathematics of
+       Computation 30 (1976), 772-795.
+       https://doi.org/10.1090/S0025-5718-1976-0431641-8
+.. [4] K. Wu and H. Simon, "Thick-restart Lanczos method for large symmetric eigenvalue
+       problems", SIAM Journal on Matrix Analysis and Applications 22 (2000), 602-616.
+       https://doi.org/10.1137/S0895479898334605
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import scipy.linalg
+from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
+
+from skdimred.numerics.tiles import project_off
+
+__all__ = ["Goal", "Triplets", "lanczos", "leading"]
+
+DGKS = 0.7
+# Relative gap below which vectors are not told apart one by one: the values and the
+# energy they capture are right nevertheless.
+LEAST_GAP = 1e-2
+# Share of the eigenvectors of T up to which the subset solver beats the full one, and
+# the size from which it does.
+SUBSET_SHARE, SUBSET_SIZE = 0.1, 150
+# Range of the columns of a block beyond which it is orthogonalised again.
+UNEVEN = 1e-3
+# Squared singular values below this share of the largest are sought again.
+LEVEL = 1e-8
+# Vectors and products that look for what a single vector missed.
+CHECK_BLOCK, CHECK_PASSES = 4, 3
+BASIS_BYTES = 256 << 20
+MOST_BASIS = 1024
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What to find, and when it is found.
+
+    Attributes
+    ----------
+    count : callable
+        From Ritz values in descending order, how many of them are wanted; more than
+        there are if they do not suffice yet. Called at every check.
+    at_most : int
+        Bound on the count; if the count stays above it, so many are found.
+    tol : float
+        With `energy` False, sine of the angle to the wanted subspace, where there is a
+        relative gap of at least `LEAST_GAP` behind it; the residual of each vector is
+        below `tol` times the gap. Otherwise, share of the captured energy that may
+        be lost.
+    energy : bool
+    floor : float
+        Eigenvalues up to this are zero.
+    """
+
+    count: Callable
+    at_most: int
+    tol: float
+    energy: bool = False
+    floor: float = 0.0
+
+    def wanted(self, values):
+        """Number of eigenpairs wanted, given leading Ritz values."""
+        return min(self.count(values), self.at_most)
+
+
+@dataclass(frozen=True)
+class Ritz:
+    """Approximate leading eigenpairs of G.
+
+    Attributes
+    ----------
+    values : ndarray of shape (k,)
+        Descending.
+    vectors : ndarray of shape (k, d)
+        Orthonormal rows.
+    residuals : ndarray of shape (k,)
+        ``|G v - value v|``.
+    passes : int
+        Products with G, of a block each.
+    converged : bool
+    """
+
+    values: np.ndarray
+    vectors: np.ndarray
+    residuals: np.ndarray
+    passes: int
+    converged: bool
+
+
+class _Basis:
+    """Orthonormal rows, and the matrix T of G in them."""
+
+    def __init__(self, size, room):
+        self.rows = np.empty((room, size))
+        self.T = np.zeros((room, room))
+        self.count = 0
+        # Where the last block starts, and the one before.
+        self.last = self.local = 0
+
+    def append(self, Q):
+        """Add the columns of Q."""
+        self.local, self.last = self.last, self.count
+        self.rows[self.count : self.count + Q.shape[1]] = Q.T
+        self.count += Q.shape[1]
+
+    def project(self, W):
+        """Take the basis off W = G Q, Q the last block, in place; fill in T."""
+        last, local, count = self.last, self.local, self.count
+        near = self.rows[local:count]
+        H = project_off(near, W)
+        before = _norms(W)
+        H += project_off(near, W)
+        self.T[local:count, last:count] = H
+        self.T[last:count, local:count] = H.T
+        project_off(self.rows[:local], W)
+        if (_norms(W) < DGKS * before).any():
+            self.purify(W)
+
+    def purify(self, W):
+        """Take the basis off W once more."""
+        project_off(self.rows[: self.count], W)
+
+    def ritz(self, n_wanted):
+        """Leading eigenvalues of T, descending, and its eigenvectors as columns."""
+        m = self.count
+        T = self.T[:m, :m]
+        T = (T + T.T) / 2
+        if m > SUBSET_SIZE and n_wanted < SUBSET_SHARE * m:
+            values, Y = scipy.linalg.eigh(
+                T, subset_by_index=[m - n_wanted, m - 1], check_finite=False
+            )
+        else:
+            values, Y = np.linalg.eigh(T)
+        return values[::-1], Y[:, ::-1]
+
+    def compress(self, values, Y):
+        """Keep the Ritz vectors of these values only (thick restart)."""
+        kept = len(values)
+        self.rows[:kept] = Y[:, :kept].T @ self.rows[: self.count]
+        self.T[:] = 0.0
+        self.T[np.arange(kept), np.arange(kept)] = values
+        self.count = kept
+        # The next block couples to all of them.
+        self.last = self.local = 0
+
+
+def _norms(W):
+    """Lengths of the columns."""
+    return np.sqrt(np.einsum("ij,ij->j", W, W))
+
+
+def _next_block(W, basis, dead_below, rng):
+    """Orthonormal columns Q (d, c) and R (c, b) with W = Q R, W free of the basis.
+
+    Columns that are zero but for rounding are replaced by random ones, with which R
+    has nothing to do.
+    """
+    room = basis.rows.shape[1] - basis.count
+    Q, R = np.linalg.qr(W)
+    size = np.abs(R.diagonal())
+    if size.min() < UNEVEN * size.max():
+        # What the columns had in common was cancelled, and rounding has grown.
+        basis.purify(Q)
+        Q, again = np.linalg.qr(Q)
+        R = again @ R
+    dead = np.flatnonzero(size <= dead_below)
+    R[dead] = 0.0
+    if Q.shape[1] > room:
+        alive = np.flatnonzero(size > dead_below)[:room]
+        return Q[:, alive], R[alive], 0
+    for column in dead:
+        vector = rng.standard_normal((len(Q), 1))
+        others = np.delete(Q, dead[dead >= column], axis=1)
+        for _ in range(2):
+            basis.purify(vector)
+            vector -= others @ (others.T @ vector)
+            vector /= np.linalg.norm(vector)
+        Q[:, column] = vector[:, 0]
+    return Q, R, len(dead)
+
+
+def lanczos(sweep, goal, *, block, rng, max_passes=None, max_basis=None):
+    """Leading eigenpairs of the G of a sweep.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        See `sweep`.
+    goal : Goal
+    block : int
+        Vectors taken through G at once.
+    rng : numpy.random.Generator
+    max_passes, max_basis : int or None
+
+    Returns
+    -------
+    Ritz
+    """
+    d = sweep.size
+    block = min(block, d)
+    eps = float(np.finfo(sweep.dtype).eps)
+    room = max_basis or min(MOST_BASIS, BASIS_BYTES // (8 * d))
+    cap = min(d, max(room, goal.at_most + max(goal.at_most // 2, 8 * block)))
+    basis = _Basis(d, cap + block)
+    Q = np.linalg.qr(rng.standard_normal((d, block)))[0]
+    basis.append(Q)
+    schedule, passes, size = _Schedule(goal, sweep), 0, 0.0
+    while True:
+        W = sweep(Q)
+        passes += 1
+        size = max(size, float(_norms(W).max()))
+        basis.project(W)
+        dead_below = 4 * eps * size * np.sqrt(d)
+        Q, R, n_dead = _next_block(W, basis, dead_below, rng)
+        exhausted = Q.shape[1] == 0 or passes == max_passes
+        full = basis.count + Q.shape[1] > cap < d
+        if exhausted or n_dead or full or schedule.is_due(passes):
+            extra = max(goal.at_most // 2, 2 * block, 8)
+            values, Y = basis.ritz(goal.at_most + (extra if full else 1))
+            residuals = np.linalg.norm(R @ Y[basis.last : basis.count], axis=0)
+            k = goal.wanted(values)
+            verdict = schedule.look(
+                values, residuals, k, basis.count, passes, n_dead, eps
+            )
+            if verdict or exhausted:
+                break
+            if full:
+                kept = min(basis.count - block, k + extra)
+                basis.compress(values[:kept], Y)
+                schedule.forget(passes)
+        basis.append(Q)
+    k = min(k, len(values))
+    vectors = Y[:, :k].T @ basis.rows[: basis.count]
+    return Ritz(
+        np.maximum(values[:k], 0.0), vectors, residuals[:k], passes, bool(verdict)
+    )
+
+
+@dataclass(frozen=True)
+class Triplets:
+    """Leading singular values and right singular vectors of Z.
+
+    Attributes
+    ----------
+    squares : ndarray of shape (k,)
+        Squared singular values, descending.
+    vectors : ndarray of shape (k, p)
+        Orthonormal rows.
+    residual : float
+        Largest ``|G v - s^2 v|`` over s_1^2.
+    passes : int
+    converged : bool
+    """
+
+    squares: np.ndarray
+    vectors: np.ndarray
+    residual: float
+    passes: int
+    converged: bool
+
+
+def leading(sweep, goal, *, block, rng, single=False, max_passes=None, max_basis=None):
+    """Leading singular triplets of the rows of a sweep, zero ones left out.
+
+    Parameters
+    ----------
+    sweep : Sweep
+    goal : Goal
+        Its count is asked about all squared singular values found so far.
+    block : int
+    rng : numpy.random.Generator
+    single : bool
+        Try a single vector first (see `single_vector`).
+    max_passes, max_basis : int or None
+
+    Returns
+    -------
+    Triplets
+    """
+    eps = float(np.finfo(sweep.dtype).eps)
+    options = {"block": block, "rng": rng}
+    options |= {"max_passes": max_passes, "max_basis": max_basis}
+    found = single_vector(sweep, goal, rng) if single else None
+    if found is None:
+        found = lanczos(sweep, goal, **options)
+    size, residual = float(found.values.max(initial=0.0)), found.residuals.max(initial=0)
+    floor = (max(sweep.n_rows, sweep.n_features) * eps) ** 2 * size
+    squares, V, deflated = np.empty(0), np.empty((0, sweep.n_features)), sweep
+    while len(found.values) and found.values[0] > floor:
+        resolved = found.values > max(LEVEL, 64 * eps) * found.values[0]
+        left, s, right = _both_sides(deflated, found.vectors[resolved])
+        squares, V = np.append(squares, s**2), np.concatenate([V, right])
+        # What a level finds is larger than what the next one does, but for rounding.
+        wanted = goal.wanted(np.append(squares, found.values[~resolved]))
+        if len(squares) >= wanted or len(squares) == min(sweep.n_rows, sweep.n_features):
+            break
+        before = squares
+        deflated = _Deflated(deflated, left, right)
+        rest = replace(
+            goal,
+            count=lambda values: goal.wanted(np.append(before, values)) - len(before),
+            at_most=wanted - len(before),
+            floor=floor,
+        )
+        found = lanczos(deflated, rest, **options)
+    if deflated is not sweep:
+        Q, R = np.linalg.qr(V.T)
+        V = (Q * np.sign(R.diagonal())).T
+    order = np.argsort(-squares, kind="stable")
+    relative = float(residual / size) if size > 0 else 0.0
+    return Triplets(squares[order], V[order], relative, sweep.passes, found.converged)
+
+
+def _both_sides(sweep, vectors):
+    """Left singular vectors (columns), singular values and right ones (rows)."""
+    if sweep.on_features:
+        left = sweep.left(vectors.T)
+        s = _norms(left)
+        return np.linalg.qr(left)[0], s, vectors
+    right = sweep.right(vectors.T)
+    s = _norms(right)
+    # Orthogonal already, to the error of the values; this makes it exact.
+    Q, R = np.linalg.qr(right)
+    return vectors.T, s, (Q * np.sign(R.diagonal())).T
+
+
+class _Deflated:
+    """A sweep with singular vectors taken off on both sides."""
+
+    def __init__(self, sweep, left, right):
+        self.U, self.V = left, right
+        # Of a second level, the sweep below holds the first; only the lowest counts.
+        self.sweep, self.counter = sweep, getattr(sweep, "counter", sweep)
+        for name in ("on_features", "size", "dtype", "work", "n_rows", "n_features"):
+            setattr(self, name, getattr(sweep, name))
+
+    def left(self, V):
+        """Z V without the part found."""
+        Y = self.sweep.left(V - self.V.T @ (self.V @ V))
+        return Y - self.U @ (self.U.T @ Y)
+
+    def right(self, U):
+        """Z'U without the part found."""
+        W = self.sweep.right(U - self.U @ (self.U.T @ U))
+        return W - self.V.T @ (self.V @ W)
+
+    def __call__(self, Q):
+        self.counter.passes += 1
+        return self.right(self.left(Q)) if self.on_features else self.left(self.right(Q))
+
+
+def single_vector(sweep, goal, rng):
+    """Leading eigenpairs by ARPACK's restarted single-vector Lanczos, then checked.
+
+    Where a product with G is so cheap that orthogonalising dominates, the fewer and
+    more balanced steps of a single vector win. It may miss copies of a repeated value,
+    which a block in the complement of what it found would show.
+
+    Returns
+    -------
+    Ritz, or None
+        None if it did not converge or the block met a larger value than the last.
+    """
+    k, d = goal.at_most, sweep.size
+    operator = LinearOperator(
+        (d, d), matvec=lambda q: sweep(q.reshape(-1, 1))[:, 0], dtype=np.float64
+    )
+    try:
+        values, vectors = eigsh(operator, k, v0=rng.standard_normal(d))
+    except ArpackError:
+        return None
+    values, vectors = values[::-1], vectors[:, ::-1]
+    residuals = _norms(sweep(vectors) - vectors * values)
+    Q = rng.standard_normal((d, CHECK_BLOCK))
+    for _ in range(CHECK_PASSES):
+        Q = np.linalg.qr(Q - vectors @ (vectors.T @ Q))[0]
+        W = sweep(Q)
+        T, Q = Q.T @ W, W
+    if np.linalg.eigvalsh((T + T.T) / 2)[-1] > values[-1] * (1 + 1e-6):
+        return None
+    return Ritz(values, vectors.T, residuals, sweep.passes, True)
+
+
+class _Schedule:
+    """When to look at T, and whether what is seen there suffices.
+
+    A look costs an eigenproblem. The logarithm of the residual falls about linearly,
+    so the next look is due most of the way to where it will cross the tolerance, but
+    no later than the price of a look would pay for in products.
+    """
+
+    def __init__(self, goal, sweep):
+        self.goal, self.work = goal, sweep.work
+        self.forget(0)
+
+    def forget(self, passes):
+        self.seen, self.due, self.captured = [], passes + 1, None
+
+    def is_due(self, passes):
+        return passes >= self.due
+
+    def look(self, values, residuals, k, m, passes, n_dead, eps):
+        """Whether the `k` leading Ritz pairs, of a basis of `m`, reach the goal."""
+        if values[0] <= self.goal.floor:
+            return True
+        if k > m:
+            self.due = passes + 1
+            return False
+        goal, theta, r = self.goal, values[:k], residuals[:k]
+        behind = values[k] + residuals[k] if len(values) > k else theta[-1]
+        gap = np.maximum(theta - behind, LEAST_GAP * max(theta[-1], 0.0))
+        gap = np.maximum(gap, np.finfo(float).tiny)
+        captured = float(theta.sum())
+        if goal.energy:
+            error = self._lost(theta, r, gap, captured, m, k)
+        else:
+            error = float((r / gap).max())
+        done = error <= goal.tol or r.max() <= 8 * eps * values[0]
+        if n_dead and done and self.captured is not None:
+            # A breakdown: one more look with a fresh random block.
+            done = captured <= self.captured[0] * (1 + 1e-12)
+        elif n_dead:
+            done = False
+        self.captured = captured, m
+        self._set_due(passes, error, m)
+        return done
+
+    def _lost(self, theta, r, gap, captured, m, k):
+        """Share of the captured energy that may still be missing.
+
+        The bound from the residuals is blind to directions that the basis has not met,
+        so the basis must hold twice as many as are wanted, and what the last blocks
+        added, continued, must be small as well.
+        """
+        bound = float(np.minimum(r, r**2 / gap).sum()) / captured
+        if self.captured is None or m < 2 * k:
+            return 1.0
+        before, m_before = self.captured
+        if m <= m_before:
+            return 1.0
+        gain = (captured - before) * m / (m - m_before) / 3 / captured
+        return max(bound, gain)
+
+    def _set_due(self, passes, error, m):
+        self.seen.append((passes, np.log(max(error, 1e-300))))
+        if len(self.seen) < 2 or self.goal.energy:
+            self.due = passes + 1
+            return
+        (p0, e0), (p1, e1) = self.seen[-2:]
+        slope = min((e1 - e0) / (p1 - p0), -1e-2)
+        wait = (np.log(self.goal.tol) - e1) / slope
+        # Price of a look in products: where it is high, rather one product too many.
+        price = 5.0 * m**3 / (8.0 * self.work)
+        wait *= 0.7 if price < 1 else 0.9
+        self.due = passes + int(np.clip(np.ceil(wait), 1, 2 + min(price, passes / 4)))
