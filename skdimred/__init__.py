@@ -1,8 +1,8 @@
 """Dimension reduction beside scikit-learn's own: same contract, exact answers."""
 
 from skdimred.compare import compare
-from skdimred.decomposition import PCA
+from skdimred.decomposition import PCA, TruncatedSVD, low_rank_factors
 from skdimred.discriminant_analysis import RatioLDA
 
-__all__ = ["PCA", "RatioLDA", "compare"]
+__all__ = ["PCA", "RatioLDA", "TruncatedSVD", "compare", "low_rank_factors"]
 __version__ = "0.1.0"

@@ -6,7 +6,9 @@ import numpy as np
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-from skdimred._sklearn import as_rows, raise_if_not_finite
+from skdimred._checks import raise_if_not_finite
+from skdimred._sklearn import as_rows
+from skdimred.blocks import opened
 from skdimred.numerics.centering import project
 from skdimred.numerics.threads import one_blas_thread
 
@@ -42,6 +44,8 @@ class LinearMapMixin:
     `transform` itself: scikit-learn's `set_output` reaches no inherited one.
     """
 
+    _accept_sparse = False
+
     @property
     def _n_features_out(self):
         return self._linear_map()[1].shape[1]
@@ -60,7 +64,7 @@ class LinearMapMixin:
     def _scores(self, X):
         """(X - center) W for any input that stands for rows, float32 or float64."""
         self._check_ready()
-        X = as_rows(self, X)
+        X = as_rows(self, opened(X), accept_sparse=self._accept_sparse)
         center, W = self._linear_map()
         with np.errstate(invalid="ignore", over="ignore"):
             scores = project(

@@ -2,21 +2,15 @@
 
 Small data are what most fits see, and there validation costs more than arithmetic: a
 plain float array is recognised in a microsecond and everything else goes through
-scikit-learn's own checks. Finiteness is read off the sums that a fit computes anyway
-(any NaN or infinity reaches them) instead of in a pass of its own.
+scikit-learn's own checks. What they leave to us is in `_checks`.
 """
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
-__all__ = [
-    "as_codes",
-    "as_rows",
-    "as_rows_and_target",
-    "as_sample_weight",
-    "raise_if_not_finite",
-]
+__all__ = ["as_codes", "as_rows", "as_rows_and_target"]
 
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
@@ -34,7 +28,7 @@ def _is_plain(estimator, X, *, reset, min_samples):
     )
 
 
-def as_rows(estimator, X, *, reset=False, min_samples=1):
+def as_rows(estimator, X, *, reset=False, min_samples=1, accept_sparse=False):
     """X as a float64 or float32 matrix, not copied where it is one.
 
     Parameters
@@ -45,11 +39,13 @@ def as_rows(estimator, X, *, reset=False, min_samples=1):
     X : array-like of shape (n_samples, n_features)
     reset : bool
     min_samples : int
+    accept_sparse : bool
+        Whether sparse rows are let through, as csr or csc with each entry stored once.
 
     Returns
     -------
-    ndarray of shape (n_samples, n_features)
-        NaN and infinity are not looked for: see `raise_if_not_finite`.
+    ndarray, csr or csc of shape (n_samples, n_features)
+        NaN and infinity are not looked for: see `_checks.raise_if_not_finite`.
     """
     if _is_plain(estimator, X, reset=reset, min_samples=min_samples):
         if reset:
@@ -63,8 +59,17 @@ def as_rows(estimator, X, *, reset=False, min_samples=1):
         dtype=[np.float64, np.float32],
         ensure_all_finite=False,
         ensure_min_samples=min_samples,
+        accept_sparse=("csr", "csc") if accept_sparse else False,
     )
-    return np.asarray(rows)
+    return canonical(rows) if sparse.issparse(rows) else np.asarray(rows)
+
+
+def canonical(X):
+    """A sparse matrix with each entry stored once; copied if it is not so."""
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return X
 
 
 def as_rows_and_target(estimator, X, y, *, reset=True, min_samples=1):
@@ -106,75 +111,3 @@ def as_codes(y):
             return classes, positions[shifted]
     classes, codes = np.unique(y, return_inverse=True)
     return classes, codes
-
-
-def as_sample_weight(sample_weight, n_samples):
-    """Weights as float64 of shape (n_samples,), or None for all equal to 1.
-
-    Raises
-    ------
-    ValueError
-        If they have another shape, are negative, not finite, or all zero.
-    """
-    if sample_weight is None:
-        return None
-    try:
-        weight = np.asarray(sample_weight, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"sample_weight must hold numbers, one for each row: {error}"
-        ) from error
-    if weight.ndim == 0:
-        weight = np.full(n_samples, float(weight))
-    if weight.shape != (n_samples,):
-        raise ValueError(
-            f"sample_weight must have shape ({n_samples},), one weight for each row "
-            f"of X; found shape {weight.shape}."
-        )
-    bad = ~np.isfinite(weight) | (weight < 0)
-    if bad.any():
-        row = int(np.argmax(bad))
-        raise ValueError(
-            "sample_weight must be finite and not negative; found "
-            f"{weight[row]} for row {row}."
-        )
-    if not weight.any():
-        raise ValueError(
-            "Sample weights must contain at least one non-zero number: every entry of "
-            "sample_weight is 0, so no row counts."
-        )
-    return weight
-
-
-def raise_if_not_finite(estimator, X, evidence):
-    """Name the first bad entry if sums over X show a NaN or an infinity in it.
-
-    Parameters
-    ----------
-    estimator : estimator
-    X : ndarray
-        Looked through only if the evidence is not finite.
-    evidence : ndarray or float
-        Sums that every entry of X entered.
-
-    Raises
-    ------
-    ValueError
-        If X holds NaN or infinity, or values so large that their squares overflow.
-    """
-    if np.isfinite(evidence).all():
-        return
-    for name, is_bad in (("NaN", np.isnan), ("infinity", np.isinf)):
-        bad = is_bad(X)
-        if bad.any():
-            row, column = np.unravel_index(int(np.argmax(bad)), bad.shape)
-            raise ValueError(
-                f"Input X contains {name} (first at row {row}, column {column}; "
-                f"{int(bad.any(axis=1).sum())} rows in all). "
-                f"{type(estimator).__name__} needs finite values: impute them "
-                "(sklearn.impute) or drop those rows."
-            )
-    raise ValueError(
-        "X holds values whose squares overflow "
-        f"{X.dtype} (largest magnitude {np.abs(X).max():.3g}); rescale the features."
-    )

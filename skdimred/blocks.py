@@ -5,16 +5,29 @@ merges them in the order of the rows, so the answer does not depend on which thr
 finished first.
 """
 
+import os
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial, reduce
 from itertools import pairwise
+from mmap import mmap
 
 import numpy as np
 
 from skdimred.numerics import wide
 from skdimred.numerics.threads import one_blas_thread
 
-__all__ = ["left_product", "map_ranges", "map_reduce", "split", "wide_gram"]
+__all__ = [
+    "is_iterator",
+    "left_product",
+    "lies_on_disk",
+    "map_ranges",
+    "map_reduce",
+    "n_ranges",
+    "opened",
+    "split",
+    "wide_gram",
+]
 
 # Below this many multiply-adds a pass takes under a millisecond, and starting
 # threads would cost as much as they save.
@@ -22,6 +35,47 @@ SMALL_WORK = 2e7
 # More ranges than threads: beside a busy process one thread gets less done than the
 # other, and takes fewer of them.
 RANGES_PER_THREAD = 3
+
+
+def opened(X):
+    """X itself, or a read-only memory map if X is the path of an ``.npy`` file.
+
+    Raises
+    ------
+    ValueError
+        If a path does not name an ``.npy`` file.
+    """
+    if not isinstance(X, (str, os.PathLike)):
+        return X
+    path = os.fspath(X)
+    if not str(path).endswith(".npy"):
+        raise ValueError(
+            f"X={path!r} must be the path of an .npy file (see numpy.save), an array, "
+            "a sparse matrix or an iterator of blocks of rows."
+        )
+    return np.load(path, mmap_mode="r")
+
+
+def is_iterator(X):
+    """Whether X gives blocks of rows one after the other."""
+    return isinstance(X, Iterator)
+
+
+def lies_on_disk(X):
+    """Whether the memory of an array is mapped from a file."""
+    while isinstance(X, np.ndarray):
+        if isinstance(X, np.memmap):
+            return True
+        X = X.base
+    return isinstance(X, mmap)
+
+
+def n_ranges(work):
+    """How many ranges `map_ranges` would cut a pass of so much work into."""
+    if work < SMALL_WORK:
+        return 1
+    with one_blas_thread() as allowed:
+        return 1 if allowed == 1 else RANGES_PER_THREAD * allowed
 
 
 def split(length, parts):
@@ -83,16 +137,16 @@ def map_reduce(summarise, *arrays, work):
     return reduce(lambda left, right: left.merge(right), parts)
 
 
-def wide_gram(X, sample_weight):
+def wide_gram(X, sample_weight, center=True):
     """`WideGram` of all features of wide data, X (n, p)."""
     return map_reduce(
-        partial(wide.WideGram.from_block, sample_weight=sample_weight),
+        partial(wide.WideGram.from_block, sample_weight=sample_weight, center=center),
         X.T,
         work=X.shape[1] * X.shape[0] ** 2,
     )
 
 
-def left_product(X, sample_weight, left):
+def left_product(X, sample_weight, left, center=True):
     """``left' Z`` (m, p) for Z the rows of wide data minus their base row, weighted.
 
     Parameters
@@ -100,10 +154,14 @@ def left_product(X, sample_weight, left):
     X : ndarray of shape (n, p)
     sample_weight : ndarray of shape (n,) or None
     left : ndarray of shape (n, m)
+    center : bool
+        Whether the base row is subtracted.
     """
     out = np.empty((left.shape[1], X.shape[1]))
     ranges = map_ranges(
-        lambda features: wide.project_features(X, sample_weight, left, features, out),
+        lambda features: wide.project_features(
+            X, sample_weight, left, features, out, center
+        ),
         X.shape[1],
         work=left.size * X.shape[1],
     )

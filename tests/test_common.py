@@ -5,7 +5,7 @@ from sklearn.base import clone
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
-from skdimred import PCA, RatioLDA
+from skdimred import PCA, RatioLDA, TruncatedSVD
 
 CONFIGURED = [
     PCA(),
@@ -14,6 +14,20 @@ CONFIGURED = [
     PCA(svd_solver="full"),
     PCA(n_components=2, whiten=True),
     PCA(tol=0.0),
+    PCA(svd_solver="krylov"),
+    PCA(n_components=2, svd_solver="krylov", criterion="variance"),
+    PCA(n_components=0.9, svd_solver="krylov"),
+    PCA(n_components="gavish-donoho"),
+    # Neither "mle", which needs more rows than the checks have, nor "parallel", whose
+    # permutations depend on the order of the rows.
+    PCA(center=False),
+    TruncatedSVD(),
+    TruncatedSVD(n_components=None),
+    TruncatedSVD(n_components=0.9),
+    TruncatedSVD(n_components=1, svd_solver="krylov"),
+    TruncatedSVD(n_components=0.9, svd_solver="krylov", criterion="directions"),
+    TruncatedSVD(n_components=None, svd_solver="full"),
+    TruncatedSVD(n_components="gavish-donoho"),
     RatioLDA(),
     RatioLDA(n_components=1),
     RatioLDA(solver="gram"),
@@ -31,7 +45,9 @@ def test_contract(estimator, check):
     check(estimator)
 
 
-@pytest.mark.parametrize(("estimator", "least"), [(PCA(), 52), (RatioLDA(), 62)])
+@pytest.mark.parametrize(
+    ("estimator", "least"), [(PCA(), 52), (TruncatedSVD(), 52), (RatioLDA(), 62)]
+)
 def test_checks_really_ran(estimator, least):
     """A wrong tag turns dozens of checks into none, and all of them pass."""
     records = check_estimator(estimator, on_skip=None, on_fail=None)

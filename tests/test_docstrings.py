@@ -6,6 +6,7 @@ import pytest
 from numpydoc.validate import validate
 
 import skdimred
+import skdimred.inspection
 import skdimred.metrics
 
 # Of numpydoc's checks these do not apply: a blank line after the last section (GL03),
@@ -15,7 +16,7 @@ NOT_OURS = {"ES01", "EX01", "SA01", "GL03", "RT02"}
 
 
 def public():
-    for module in (skdimred, skdimred.metrics):
+    for module in (skdimred, skdimred.metrics, skdimred.inspection):
         for name in module.__all__:
             thing = getattr(module, name)
             path = f"{thing.__module__}.{thing.__qualname__}"
@@ -35,7 +36,9 @@ def test_numpydoc(path):
     assert not found, found
 
 
-@pytest.mark.parametrize("cls", [skdimred.PCA, skdimred.RatioLDA])
+@pytest.mark.parametrize(
+    "cls", [skdimred.PCA, skdimred.TruncatedSVD, skdimred.RatioLDA]
+)
 def test_every_fitted_attribute_is_documented(cls, iris):
     fitted = cls().fit(*iris)
     attributes = {n for n in vars(fitted) if n.endswith("_") and not n.startswith("_")}
@@ -44,7 +47,9 @@ def test_every_fitted_attribute_is_documented(cls, iris):
         assert f"    {name} : " in documented, name
 
 
-@pytest.mark.parametrize("cls", [skdimred.PCA, skdimred.RatioLDA])
+@pytest.mark.parametrize(
+    "cls", [skdimred.PCA, skdimred.TruncatedSVD, skdimred.RatioLDA]
+)
 def test_parameters_are_keyword_only_but_the_first(cls):
     first, *others = inspect.signature(cls).parameters.values()
     assert first.name == "n_components"

@@ -1,5 +1,6 @@
 """Matrix decompositions: principal components and what follows from them."""
 
 from skdimred.decomposition._pca import PCA
+from skdimred.decomposition._svd import TruncatedSVD, low_rank_factors
 
-__all__ = ["PCA"]
+__all__ = ["PCA", "TruncatedSVD", "low_rank_factors"]

@@ -1,59 +1,30 @@
-"""Principal component analysis of rows that may be weighted, streamed or off-centre."""
+"""Principal component analysis of rows that may be weighted, streamed, sparse, far."""
 
 import warnings
-from functools import partial
-from numbers import Integral, Real
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
-from sklearn.utils.validation import check_array
+from sklearn.utils.metaestimators import available_if
 
-from skdimred._base import LinearMapMixin, guarded
-from skdimred._sklearn import as_rows, as_sample_weight, raise_if_not_finite
-from skdimred.decomposition._spectrum import (
-    full_spectrum,
-    scatter_spectrum,
-    summarise,
-    tall_spectrum,
-    wide_spectrum,
-)
+from skdimred._base import guarded
+from skdimred._checks import as_sample_weight, raise_if_not_finite
+from skdimred._sklearn import as_rows
+from skdimred.decomposition._fit import ROUNDED, SpectralMixin, most_components
 from skdimred.numerics.centering import cancellation
 from skdimred.numerics.likelihood import log_density
 
 __all__ = ["PCA"]
 
-# A sum of weights this close to 1 was meant to be 1.
-ROUNDED = 1e-6
-SVD_SOLVERS = ("auto", "gram", "full")
-
-
-def _check_weight(n, weight):
-    if weight <= 1 + ROUNDED:
-        raise ValueError(
-            f"sample_weight sums to {weight:g}, but weights count as repetitions of a "
-            "row and the variance divides by their sum minus 1. Multiply them, for "
-            f"instance by {n}/{weight:g} so that they average 1."
-        )
-
-
-def _plain_number(n_components):
-    """The parameter as int, float or None, whichever numpy or other type it has."""
-    if n_components is None or isinstance(n_components, Integral):
-        return n_components and int(n_components)
-    return float(n_components)
-
-
-def _most_components(n_rows, weight, p):
-    """How many components there can be; weights count as repetitions of rows."""
-    return min(max(n_rows, int(weight * (1 + 1e-12))), p)
+DENSE_BYTES = 4 << 20
 
 
 class PCA(
-    LinearMapMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    SpectralMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):
     r"""Find the directions of maximal variance, exactly.
 
@@ -69,25 +40,49 @@ class PCA(
 
     Parameters
     ----------
-    n_components : int, float in (0, 1) or None, default=None
-        How many components to keep: a number up to ``min(n_samples, n_features)``;
-        the smallest number whose share of the variance exceeds a float; or all.
-        Weights that sum to more than ``n_samples`` take its place.
-    svd_solver : {"auto", "gram", "full"}, default="auto"
+    n_components : int, float in (0, 1), str or None, default=None
+        How many components to keep:
+
+        - a number up to ``min(n_samples, n_features)``; weights that sum to more than
+          ``n_samples`` take its place;
+        - a float: the smallest number whose share of the variance exceeds it;
+        - "mle": the rank with most evidence under probabilistic PCA [4]_;
+        - "parallel": the components whose variance exceeds the 95 % quantile of what
+          20 random permutations of each column give [5]_;
+        - "gavish-donoho": the singular values worth keeping to denoise a matrix, those
+          above the median times a factor of the aspect ratio [6]_;
+        - None: all.
+    center : bool, default=True
+        Whether the mean is taken off. Without it `mean_` is 0, and variance means the
+        mean square about the origin.
+    svd_solver : {"auto", "gram", "krylov", "full"}, default="auto"
         - "gram": eigenvectors of the smaller Gram matrix of the centred rows, p x p
           in one pass over X or n x n, with a refinement where singular values are too
-          small for it (see `tol`). X is not copied.
+          small for it (see `tol`).
+        - "krylov": block Lanczos, a few passes over X for the leading components alone
+          [7]_.
         - "full": LAPACK's SVD of a centred copy of X.
-        - "auto": "gram".
+        - "auto": with d the smaller and D the larger of both sizes of X and K
+          components, "gram" if ``d (1 + d / (2 D)) <= 10 (K + 60)`` or if K is not
+          known beforehand; "krylov" otherwise, and for a share of the variance with d
+          over 8000. Sparse: "gram" if ``d <= 10 (K + 60)`` and up to 4000.
+
+        But for "full", X is not copied, and sparse X is not made dense.
+    criterion : {"directions", "variance"}, default="directions"
+        What "krylov" has to reach: the directions, or the variance that they capture,
+        which is cheaper where the eigenvalues are hardly different.
     whiten : bool, default=False
         Scale scores to unit variance. Components without variance give scores of 0.
     tol : float, default=1e-6
-        Relative error allowed in the smallest eigenvalue kept. A Gram matrix gives it
-        to about ``eps * (s_1 / s_k) ** 2``; where that is more than `tol`, the
-        singular values are refined. For float32 rows values below 1e-4 count as 1e-4.
+        For "gram", relative error allowed in the smallest eigenvalue kept. A Gram
+        matrix gives it to about ``eps * (s_1 / s_k) ** 2``; where that is more than
+        `tol`, the singular values are refined. For float32 rows values below 1e-4
+        count as 1e-4. For "krylov", sine of the angle to the true subspace, as long as
+        the eigenvalue after it is smaller by 1 %; or the share of the captured
+        variance that may be missed.
     random_state : None, int or RandomState, default=None
-        Not used by the present solvers, which are deterministic. Accepted so that
-        a PCA can be swapped for scikit-learn's.
+        Seed of the start of "krylov" and of the permutations of "parallel". The start
+        moves digits below `tol` only.
 
     Attributes
     ----------
@@ -114,14 +109,18 @@ class PCA(
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the features, where X had any that are all strings.
-    svd_solver_ : {"gram", "qr", "full"}
-        What ran: "qr" is "gram" refined through a triangular root of the rows.
+    svd_solver_ : {"gram", "qr", "full", "krylov", "arpack"}
+        What ran: "qr" is "gram" refined through a triangular root of the rows;
+        "arpack" is "krylov" by a single vector, for few components of sparse rows at a
+        `tol` of 1e-7 or less.
     residual_ : float
-        Largest :math:`\|C v - \lambda v\| / \lambda_1` over the components.
+        Largest :math:`\|C v - \lambda v\| / \lambda_1` over the components; for
+        "krylov" as the recurrence gives it.
 
     See Also
     --------
     sklearn.decomposition.PCA : The built-in, without weights or `partial_fit`.
+    TruncatedSVD : The same about the origin, with the share of the energy.
     skdimred.discriminant_analysis.RatioLDA : Directions that separate classes.
 
     Notes
@@ -130,10 +129,11 @@ class PCA(
     their digits; a covariance computed as ``X'X - n m m'`` loses ``(mean / std) ** 2``
     of them.
 
-    For n rows and p features, d the smaller and D the larger: ``D d**2`` multiply-adds
-    in one pass over X, an eigenproblem of size d, memory ``O(d**2)`` beside X. Weights
-    act as repetition: an integer weight equals that many copies of the row, 0 equals
-    leaving it out.
+    For n rows and p features, d the smaller and D the larger, "gram" takes ``D d**2``
+    multiply-adds in one pass over X, an eigenproblem of size d and memory ``O(d**2)``
+    beside X; "krylov" ``4 n p`` for each of some 4 to 10 K vectors, 8 or 16 of them a
+    pass, and memory ``O(K d)``. Weights act as repetition: an integer weight equals
+    that many copies of the row, 0 equals leaving it out.
 
     References
     ----------
@@ -146,6 +146,17 @@ class PCA(
     .. [3] M. E. Tipping and C. M. Bishop, "Probabilistic principal component
            analysis", Journal of the Royal Statistical Society B 61 (1999), 611-622.
            https://doi.org/10.1111/1467-9868.00196
+    .. [4] T. P. Minka, "Automatic choice of dimensionality for PCA", Advances in
+           Neural Information Processing Systems 13 (2000), 598-604.
+    .. [5] J. L. Horn, "A rationale and test for the number of factors in factor
+           analysis", Psychometrika 30 (1965), 179-185.
+           https://doi.org/10.1007/BF02289447
+    .. [6] M. Gavish and D. L. Donoho, "The optimal hard threshold for singular values
+           is 4/sqrt(3)", IEEE Transactions on Information Theory 60 (2014), 5040-5053.
+           https://doi.org/10.1109/TIT.2014.2323359
+    .. [7] C. Musco and C. Musco, "Randomized block Krylov methods for stronger and
+           faster approximate singular value decomposition", NeurIPS 2015.
+           https://arxiv.org/abs/1504.05477
 
     Examples
     --------
@@ -161,20 +172,31 @@ class PCA(
     (150, 2)
     """
 
+    _energy = "variance"
+    _needs_spread = True
+
     def __init__(
         self,
         n_components=None,
         *,
+        center=True,
         svd_solver="auto",
+        criterion="directions",
         whiten=False,
         tol=1e-6,
         random_state=None,
     ):
         self.n_components = n_components
+        self.center = center
         self.svd_solver = svd_solver
+        self.criterion = criterion
         self.whiten = whiten
         self.tol = tol
         self.random_state = random_state
+
+    @property
+    def _centers(self):
+        return bool(self.center)
 
     @guarded
     def fit(self, X, y=None, sample_weight=None):
@@ -182,9 +204,12 @@ class PCA(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features), or other rows
             At least two rows. Float arrays are neither copied nor changed;
-            memory-mapped ones are read block by block.
+            memory-mapped ones are read block by block. Sparse ones are centred
+            implicitly. Also the path of an ``.npy`` file, or an iterator of blocks of
+            rows or of pairs (rows, sample_weight), read once and solved as
+            `partial_fit` would.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,) or None, default=None
@@ -200,46 +225,33 @@ class PCA(
         ValueError
             If a parameter is out of its range, if `n_components` is more than
             ``min(n_samples, n_features)``, if there are fewer than two rows of
-            positive weight, or if X holds NaN or infinity.
+            positive weight, or if X holds NaN or infinity. If a share of the variance
+            takes "krylov" more than 1000 components, or a rule that needs all
+            eigenvalues meets sparse rows with more than 4000.
         """
-        self._check_parameters()
-        X = as_rows(self, X, reset=True, min_samples=2)
-        sample_weight = as_sample_weight(sample_weight, len(X))
-        n, p = X.shape
-        weight = float(n)
-        if sample_weight is not None:
-            n, weight = int(np.count_nonzero(sample_weight)), float(sample_weight.sum())
-        limit = _most_components(n, weight, p)
-        self._check_counts(n, weight, p, limit)
-        problem = X, sample_weight, _plain_number(self.n_components), limit
-        check_finite = partial(raise_if_not_finite, self, X)
-        solve = tall_spectrum if len(X) >= p else wide_spectrum
-        if self.svd_solver == "full":
-            solve = full_spectrum
-        moments, mean, spectrum, solver = solve(*problem, self.tol, check_finite)
-        self._set_spectrum(spectrum, mean, n, weight, solver, X.dtype)
-        self._moments = moments
-        if spectrum.total <= 0:
+        if not self._fit_rows(X, sample_weight):
+            about = "" if self.center else " 0"
             warnings.warn(
-                "Every feature of X is constant: there is no variance to explain, and "
-                "all ratios are 0.",
+                f"Every feature of X is constant{about}: there is no variance to "
+                "explain, and all ratios are 0.",
                 UserWarning,
                 stacklevel=3,
             )
         return self
 
+    @available_if(SpectralMixin._can_stream)
     @guarded
     def partial_fit(self, X, y=None, sample_weight=None):
         """Add rows to those seen so far; the answer is that of one `fit` on all.
 
         Exact for any split, one row at a time included. Keeps the p x p scatter and
-        solves its eigenproblem at every call, so larger blocks cost less; singular
-        values below 1e-7 of the largest are not resolved unless they come from
-        features of uneven scale.
+        solves its eigenproblem at every call, so larger blocks cost less, and `fit` on
+        an iterator of blocks, which solves it once, least; singular values below 1e-7
+        of the largest are not resolved unless they come from features of uneven scale.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             One or more rows.
         y : None
             Ignored.
@@ -256,83 +268,40 @@ class PCA(
         ------
         ValueError
             As `fit`; if X has another number of features than before; or if the
-            estimator was fitted to fewer rows than features by `fit`, which keeps no
-            scatter to add to.
+            estimator was fitted by `fit` in a way that keeps no scatter to add to: to
+            fewer rows than features, or by "krylov".
         """
-        self._check_parameters()
-        first = not hasattr(self, "components_")
-        if not first and self._moments is None:
-            raise ValueError(
-                "This PCA was fitted by fit() with "
-                f"svd_solver_='{self.svd_solver_}' to n_samples_={self.n_samples_} "
-                f"rows of n_features_in_={self.n_features_in_} features, which leaves "
-                "no scatter matrix to add rows to. Start from a new PCA and call "
-                "partial_fit for every block."
-            )
-        X = as_rows(self, X, reset=first)
-        sample_weight = as_sample_weight(sample_weight, len(X))
-        p = X.shape[1]
-        is_number = isinstance(self.n_components, Integral)
-        if is_number and self.n_components > p:
-            raise ValueError(
-                f"n_components={self.n_components} must be at most n_features={p}."
-            )
-        moments = summarise(X, sample_weight)
-        raise_if_not_finite(self, X, moments.scatter.diagonal())
-        if not first:
-            moments = self._moments.merge(moments)
-        if moments.n_rows > 1:
-            _check_weight(moments.n_rows, moments.weight)
-        limit = p
-        if not is_number:
-            limit = _most_components(moments.n_rows, moments.weight, p)
-        # Without the rows there is nothing better to turn to: np.inf takes it.
-        for tol in (self.tol, np.inf):
-            spectrum, solver = scatter_spectrum(
-                moments, _plain_number(self.n_components), limit, tol
-            )
-            if spectrum is not None:
-                break
-        dtype = X.dtype if first else np.result_type(X, self.components_)
-        self._set_spectrum(
-            spectrum, moments.mean, moments.n_rows, moments.weight, solver, dtype
-        )
-        self._moments = moments
-        return self
+        return self._add_rows(X, sample_weight)
 
-    def _check_parameters(self):
-        k = self.n_components
-        share = isinstance(k, Real) and not isinstance(k, Integral) and 0 < k < 1
-        if isinstance(k, (bool, np.bool_)) or not (
-            k is None or share or (isinstance(k, Integral) and k >= 1)
-        ):
-            raise ValueError(
-                f"n_components={k!r} must be an integer of at least 1, a float in "
-                "(0, 1) (a share of the variance), or None (all)."
-            )
-        if not (isinstance(self.svd_solver, str) and self.svd_solver in SVD_SOLVERS):
-            raise ValueError(
-                f"svd_solver={self.svd_solver!r} must be one of {SVD_SOLVERS}."
-            )
-        if not isinstance(self.whiten, (bool, np.bool_)):
-            raise ValueError(f"whiten={self.whiten!r} must be True or False.")
-        if not (isinstance(self.tol, Real) and self.tol >= 0):
-            raise ValueError(f"tol={self.tol!r} must be a number of at least 0.")
+    @available_if(SpectralMixin._can_stream)
+    @guarded
+    def merge(self, other):
+        """Add the rows that another PCA has seen; the answer is that of one fit on all.
 
-    def _check_counts(self, n, weight, p, limit):
-        if n < 2:
-            raise ValueError(
-                f"n_samples={n} with a positive weight: the variance of fewer than two "
-                "rows is not defined."
-            )
-        _check_weight(n, weight)
-        if isinstance(self.n_components, Integral) and self.n_components > limit:
-            raise ValueError(
-                f"n_components={self.n_components} must be at most "
-                f"min(n_samples, n_features)=min({max(n, int(weight))}, {p})={limit}."
-            )
+        Parameters
+        ----------
+        other : PCA
+            Fitted; not changed.
 
-    def _set_spectrum(self, spectrum, mean, n_rows, weight, solver, dtype):
+        Returns
+        -------
+        self : PCA
+            The fitted estimator, with its own parameters.
+
+        Raises
+        ------
+        ValueError
+            If the numbers of features differ, or if one of them keeps no scatter (see
+            `partial_fit`).
+        TypeError
+            If `other` is not a PCA.
+        """
+        return self._merge(other)
+
+    def _set_spectrum(self, solved, n_rows, weight, dtype):
+        spectrum, mean = solved.spectrum, solved.mean
+        if not self.center:
+            mean = np.zeros_like(mean)
         degrees = weight - 1 if weight > 1 + ROUNDED else np.inf
         k, p = spectrum.vectors.shape
         variance = spectrum.squares / degrees
@@ -342,7 +311,7 @@ class PCA(
                 "features or give them as float64."
             )
         total = spectrum.total if spectrum.total > 0 else np.inf
-        left_out = _most_components(n_rows, weight, p) - k
+        left_out = most_components(n_rows, weight, p) - k
         noise = spectrum.rest / degrees / left_out if left_out > 0 else 0.0
         self.components_ = spectrum.vectors.astype(dtype, copy=False)
         self.explained_variance_ = variance.astype(dtype, copy=False)
@@ -353,7 +322,7 @@ class PCA(
         self.n_components_ = k
         self.noise_variance_ = float(noise)
         self.n_samples_ = n_rows
-        self.svd_solver_ = solver
+        self.svd_solver_ = solved.solver
         self.residual_ = spectrum.residual
         self._cancellation = cancellation(mean, self.components_.T, np.sqrt(variance))
 
@@ -372,7 +341,7 @@ class PCA(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Rows to project.
 
         Returns
@@ -410,13 +379,7 @@ class PCA(
         ValueError
             If X has not `n_components_` columns, or holds NaN or infinity.
         """
-        self._check_ready()
-        scores = check_array(X, dtype=[np.float64, np.float32], input_name="X")
-        if scores.shape[1] != self.n_components_:
-            raise ValueError(
-                f"X has {scores.shape[1]} columns, but inverse_transform takes scores "
-                f"on n_components_={self.n_components_} components."
-            )
+        scores = self._checked_scores(X)
         if self.whiten:
             scores = scores * np.sqrt(self.explained_variance_).astype(scores.dtype)
         rows = scores @ self.components_.astype(scores.dtype, copy=False) + self.mean_
@@ -427,7 +390,7 @@ class PCA(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Rows.
 
         Returns
@@ -444,7 +407,17 @@ class PCA(
             If X has another number of features than at fit, or holds NaN or infinity.
         """
         self._check_ready()
-        X = as_rows(self, X)
+        X = as_rows(self, X, accept_sparse=True)
+        if not sparse.issparse(X):
+            return self._log_density(X)
+        X = X.tocsr()
+        step = max(16, DENSE_BYTES // (8 * X.shape[1]))
+        starts = range(0, X.shape[0], step)
+        return np.concatenate(
+            [self._log_density(X[i : i + step].toarray()) for i in starts]
+        )
+
+    def _log_density(self, X):
         Z = X - self.mean_
         raise_if_not_finite(self, X, Z)
         positive = self.explained_variance_ > 0
@@ -460,7 +433,7 @@ class PCA(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Rows.
         y : None
             Ignored.
@@ -524,5 +497,6 @@ class PCA(
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = self.svd_solver != "full"
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags

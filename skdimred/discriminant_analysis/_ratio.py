@@ -13,12 +13,8 @@ from sklearn.base import (
 from sklearn.utils.metaestimators import available_if
 
 from skdimred._base import LinearMapMixin, guarded
-from skdimred._sklearn import (
-    as_codes,
-    as_rows_and_target,
-    as_sample_weight,
-    raise_if_not_finite,
-)
+from skdimred._checks import as_sample_weight, raise_if_not_finite
+from skdimred._sklearn import as_codes, as_rows_and_target
 from skdimred.discriminant_analysis._classifier import DiscriminantClassifierMixin
 from skdimred.discriminant_analysis._dual import solve_dual
 from skdimred.discriminant_analysis._tall import solve_moments, solve_tall, summarise

@@ -1,6 +1,7 @@
 """Rows minus a centre, times a matrix, without a centred copy of the rows."""
 
 import numpy as np
+from scipy import sparse
 
 __all__ = ["cancellation", "project"]
 
@@ -37,7 +38,7 @@ def project(X, center, W, lost):
 
     Parameters
     ----------
-    X : ndarray of shape (n, p), float64 or float32
+    X : ndarray, csr or csc of shape (n, p), float64 or float32
     center : ndarray of shape (p,)
     W : ndarray of shape (p, k)
     lost : float
@@ -53,13 +54,16 @@ def project(X, center, W, lost):
         scores -= center @ W
         return scores
     n, p = X.shape
-    dtype = np.result_type(X, W)
+    dtype = np.result_type(X.dtype, W)
+    is_sparse = sparse.issparse(X)
+    X = X.tocsr() if is_sparse else X
     scores = np.empty((n, W.shape[1]), dtype)
     step = max(16, BLOCK_BYTES // (8 * p))
     for start in range(0, n, step):
         rows = slice(start, start + step)
         # The subtraction is taken in the wider of both precisions: a float32 centre
         # is rounded, and its rounding is not small beside the spread of such data.
-        Z = np.subtract(X[rows], center, dtype=np.float64).astype(dtype, copy=False)
+        block = X[rows].toarray() if is_sparse else X[rows]
+        Z = np.subtract(block, center, dtype=np.float64).astype(dtype, copy=False)
         np.matmul(Z, W, out=scores[rows])
     return scores

@@ -13,7 +13,7 @@ import numpy as np
 from skdimred.numerics.centers import sample_center
 from skdimred.numerics.moments import QUIET, rows_per_block, varies
 
-__all__ = ["ColumnMoments", "sparse_column_moments"]
+__all__ = ["ColumnMoments", "provisional_center"]
 
 BLOCK_BYTES = 1 << 20
 
@@ -110,37 +110,3 @@ class ColumnMoments:
 def provisional_center(X, sample_weight):
     """Centre of dense rows for `ColumnMoments.from_block`; None for the origin."""
     return sample_center(X, sample_weight, X.dtype)
-
-
-@QUIET
-def sparse_column_moments(X, sample_weight=None):
-    """`ColumnMoments` of a sparse matrix from its stored entries.
-
-    Around the mean an unstored entry contributes its square, so the scatter is a sum
-    of positive terms: nothing cancels, however dense or far from 0 a column is.
-
-    Parameters
-    ----------
-    X : csr_array or csc_array of shape (n, p)
-        Each entry stored once.
-    sample_weight : ndarray of shape (n,) or None
-    """
-    n, p = X.shape
-    rows, columns, data = coordinates(X)
-    w = np.ones(n) if sample_weight is None else sample_weight
-    weight = float(w.sum())
-    share = w[rows]
-    mean = np.bincount(columns, share * data, p) / weight
-    deviations = data - mean[columns]
-    squares = np.bincount(columns, share * deviations**2, p)
-    unstored = np.maximum(weight - np.bincount(columns, share, p), 0.0)
-    unstored[unstored <= n * np.finfo(np.float64).eps * weight] = 0.0
-    squares += unstored * mean**2
-    return ColumnMoments(weight, np.zeros(p), mean, squares)
-
-
-def coordinates(X):
-    """Row, column and float64 value of each stored entry, in storage order."""
-    major = np.repeat(np.arange(len(X.indptr) - 1), np.diff(X.indptr))
-    data = X.data.astype(np.float64, copy=False)
-    return (major, X.indices, data) if X.format == "csr" else (X.indices, major, data)

@@ -24,7 +24,6 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 
-from skdimred.numerics.rank import resolve
 from skdimred.numerics.signs import fix_signs
 
 __all__ = [
@@ -74,9 +73,7 @@ class Spectrum:
     residual: float
 
 
-def spectrum_of_scatter(
-    scatter, active, n_components, limit, *, max_rank, tol, eps=EPS
-):
+def spectrum_of_scatter(scatter, active, count, *, max_rank, tol, eps=EPS):
     """Spectrum from the p x p scatter of tall data.
 
     Parameters
@@ -84,10 +81,8 @@ def spectrum_of_scatter(
     scatter : ndarray of shape (p, p), float64
     active : ndarray of shape (p,), bool
         Features that vary; the others get weight exactly 0.
-    n_components : int, float or None
-        See `rank.resolve`.
-    limit : int
-        The most components that there can be.
+    count : Count
+        How many components are wanted.
     max_rank : int
         The most of them that can have variance: centring takes one of n rows.
     tol : float
@@ -105,7 +100,7 @@ def spectrum_of_scatter(
     error = EIGENVALUE_ERROR * eps
     # The eigenvalues range at least as far as the diagonal: no need to compute them
     # to see that the last is out of reach.
-    all_wanted = n_components is None and max_rank >= len(variances) > 0
+    all_wanted = count.rule is None and max_rank >= len(variances) > 0
     if (
         all_wanted
         and np.isfinite(tol)
@@ -114,9 +109,11 @@ def spectrum_of_scatter(
         return None
     everywhere = len(variances) == len(active)
     inner = scatter if everywhere else scatter[np.ix_(active, active)]
-    values, vectors = top_eigenpairs(inner, n_components)
+    values, vectors = top_eigenpairs(inner, count.number)
     floor = error * values.max(initial=0.0)
-    k = resolve(n_components, values, total, limit)
+    # The rules take a value that is zero to rounding for what it is.
+    resolved = np.where(values > floor, values, 0.0) if count.needs_all else values
+    k = count.among(len(variances))(resolved, total)
     kept = min(k, len(values), max_rank)
     rest = rest_of(values, k, len(inner), total)
     if np.isfinite(tol) and kept > 0:
@@ -132,7 +129,7 @@ def spectrum_of_scatter(
     return finish(values, vectors, k, total, rest, residual)
 
 
-def spectrum_of_root(R, n_rows, active, n_components, limit):
+def spectrum_of_root(R, n_rows, active, count):
     """Spectrum from a triangular root of the scatter of the active features.
 
     Parameters
@@ -141,8 +138,7 @@ def spectrum_of_root(R, n_rows, active, n_components, limit):
     n_rows : int
         Rows that the root sums up: its rounding grows with them.
     active : ndarray of shape (p,), bool
-    n_components : int, float or None
-    limit : int
+    count : Count
 
     Returns
     -------
@@ -150,18 +146,17 @@ def spectrum_of_root(R, n_rows, active, n_components, limit):
     """
     _, s, Vt = np.linalg.svd(R, full_matrices=False)
     size = max(n_rows, R.shape[1])
-    return _from_singular_values(R, s, Vt, active, n_components, limit, size)
+    return _from_singular_values(R, s, Vt, active, count, size)
 
 
-def spectrum_of_rows(Z, active, n_components, limit):
+def spectrum_of_rows(Z, active, count):
     """Spectrum by LAPACK's SVD of centred, weighted rows, the reference route.
 
     Parameters
     ----------
     Z : ndarray of shape (n, p)
     active : ndarray of shape (p,), bool
-    n_components : int, float or None
-    limit : int
+    count : Count
 
     Returns
     -------
@@ -169,14 +164,14 @@ def spectrum_of_rows(Z, active, n_components, limit):
     """
     Z = Z[:, active]
     _, s, Vt = scipy.linalg.svd(Z, full_matrices=False)
-    return _from_singular_values(Z, s, Vt, active, n_components, limit, max(Z.shape))
+    return _from_singular_values(Z, s, Vt, active, count, max(Z.shape))
 
 
-def _from_singular_values(A, s, Vt, active, n_components, limit, size):
+def _from_singular_values(A, s, Vt, active, count, size):
     """Spectrum from the SVD of A, whose values are exact to size eps s_1."""
     total = float(s @ s)
     squares = np.where(s > size * EPS * s.max(initial=0.0), s, 0.0) ** 2
-    k = resolve(n_components, squares, total, limit)
+    k = count.among(int(np.count_nonzero(active)))(squares, total)
     vectors = Vt[:k]
     error = (vectors @ A.T) @ A - squares[:k, np.newaxis] * vectors
     residual = _relative_norm(error, squares[:k])
@@ -197,16 +192,12 @@ def finish(values, vectors, k, total, rest, residual):
     return Spectrum(squares, vectors, total, rest, residual)
 
 
-def top_eigenpairs(S, n_components):
-    """Eigenvalues >= 0, descending, and eigenvectors as rows."""
+def top_eigenpairs(S, number):
+    """Leading eigenvalues >= 0, descending, and eigenvectors as rows; None for all."""
     d = len(S)
-    if (
-        isinstance(n_components, int)
-        and d >= SUBSET_SIZE
-        and n_components <= SUBSET_SHARE * d
-    ):
+    if number is not None and d >= SUBSET_SIZE and number <= SUBSET_SHARE * d:
         values, vectors = scipy.linalg.eigh(
-            S, subset_by_index=[d - n_components, d - 1], check_finite=False
+            S, subset_by_index=[d - number, d - 1], check_finite=False
         )
     else:
         values, vectors = np.linalg.eigh(S)

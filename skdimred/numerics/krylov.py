@@ -45,6 +45,7 @@ References
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import scipy.linalg
@@ -67,6 +68,7 @@ UNEVEN = 1e-3
 LEVEL = 1e-8
 # Vectors and products that look for what a single vector missed.
 CHECK_BLOCK, CHECK_PASSES = 4, 3
+LEAST_PASSES = 300
 BASIS_BYTES = 256 << 20
 MOST_BASIS = 1024
 
@@ -290,6 +292,8 @@ class Triplets:
         Largest ``|G v - s^2 v|`` over s_1^2.
     passes : int
     converged : bool
+    single : bool
+        Whether a single vector found them.
     """
 
     squares: np.ndarray
@@ -297,6 +301,7 @@ class Triplets:
     residual: float
     passes: int
     converged: bool
+    single: bool
 
 
 def leading(sweep, goal, *, block, rng, single=False, max_passes=None, max_basis=None):
@@ -320,10 +325,16 @@ def leading(sweep, goal, *, block, rng, single=False, max_passes=None, max_basis
     eps = float(np.finfo(sweep.dtype).eps)
     options = {"block": block, "rng": rng}
     options |= {"max_passes": max_passes, "max_basis": max_basis}
+    if max_passes is None:
+        options["max_passes"] = LEAST_PASSES + 4 * goal.at_most
     found = single_vector(sweep, goal, rng) if single else None
-    if found is None:
+    single = found is not None
+    if not single:
         found = lanczos(sweep, goal, **options)
-    size, residual = float(found.values.max(initial=0.0)), found.residuals.max(initial=0)
+    size, residual = (
+        float(found.values.max(initial=0.0)),
+        found.residuals.max(initial=0),
+    )
     floor = (max(sweep.n_rows, sweep.n_features) * eps) ** 2 * size
     squares, V, deflated = np.empty(0), np.empty((0, sweep.n_features)), sweep
     while len(found.values) and found.values[0] > floor:
@@ -332,14 +343,15 @@ def leading(sweep, goal, *, block, rng, single=False, max_passes=None, max_basis
         squares, V = np.append(squares, s**2), np.concatenate([V, right])
         # What a level finds is larger than what the next one does, but for rounding.
         wanted = goal.wanted(np.append(squares, found.values[~resolved]))
-        if len(squares) >= wanted or len(squares) == min(sweep.n_rows, sweep.n_features):
+        if len(squares) >= wanted or len(squares) == min(
+            sweep.n_rows, sweep.n_features
+        ):
             break
-        before = squares
         deflated = _Deflated(deflated, left, right)
         rest = replace(
             goal,
-            count=lambda values: goal.wanted(np.append(before, values)) - len(before),
-            at_most=wanted - len(before),
+            count=partial(_still_wanted, goal, squares),
+            at_most=wanted - len(squares),
             floor=floor,
         )
         found = lanczos(deflated, rest, **options)
@@ -348,7 +360,14 @@ def leading(sweep, goal, *, block, rng, single=False, max_passes=None, max_basis
         V = (Q * np.sign(R.diagonal())).T
     order = np.argsort(-squares, kind="stable")
     relative = float(residual / size) if size > 0 else 0.0
-    return Triplets(squares[order], V[order], relative, sweep.passes, found.converged)
+    return Triplets(
+        squares[order], V[order], relative, sweep.passes, found.converged, single
+    )
+
+
+def _still_wanted(goal, found, values):
+    """Number of values wanted beyond those found."""
+    return goal.wanted(np.append(found, values)) - len(found)
 
 
 def _both_sides(sweep, vectors):
@@ -386,7 +405,9 @@ class _Deflated:
 
     def __call__(self, Q):
         self.counter.passes += 1
-        return self.right(self.left(Q)) if self.on_features else self.left(self.right(Q))
+        return (
+            self.right(self.left(Q)) if self.on_features else self.left(self.right(Q))
+        )
 
 
 def single_vector(sweep, goal, rng):

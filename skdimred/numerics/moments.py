@@ -125,6 +125,11 @@ class Moments:
         """Which features vary by more than the rounding of their values, (p,)."""
         return varies(self.scatter.diagonal(), self.weight, self.mean)
 
+    def about_origin(self):
+        """Sum of w x x' (p, p): the scatter around 0."""
+        mean = self.mean
+        return self.scatter + np.multiply.outer(self.weight * mean, mean)
+
     def merge(self, other):
         """Moments of the rows of both; exact up to rounding, in any order."""
         if other.weight > self.weight:

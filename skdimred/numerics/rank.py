@@ -19,16 +19,67 @@ References
        Psychometrika 30 (1965), 179-185. https://doi.org/10.1007/BF02289447
 """
 
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import gammaln
 
-__all__ = ["gavish_donoho", "gavish_donoho_factor", "minka", "parallel", "resolve"]
+__all__ = [
+    "Count",
+    "gavish_donoho",
+    "gavish_donoho_factor",
+    "minka",
+    "parallel",
+    "resolve",
+]
 
 # Relative gap below which two eigenvalues count as equal.
 TIE = 1e-8
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many components to keep, once singular values are known; see `resolve`.
+
+    Attributes
+    ----------
+    rule : int, float, None, str or ndarray
+    limit : int
+    shape : tuple (n_rows, n_features) or None
+    center : bool
+    """
+
+    rule: object
+    limit: int
+    shape: tuple | None = None
+    center: bool = True
+
+    @property
+    def number(self):
+        """The number, where it is known beforehand, or None."""
+        return self.rule if isinstance(self.rule, int) else None
+
+    @property
+    def needs_all(self):
+        """Whether the rule looks at every singular value."""
+        return isinstance(self.rule, (str, np.ndarray))
+
+    def among(self, n_features):
+        """The same with so many features that vary."""
+        return replace(self, shape=(self.shape[0], n_features)) if self.shape else self
+
+    def __call__(self, squares, total):
+        """Number of components, from squared singular values and their sum."""
+        return resolve(
+            self.rule,
+            squares,
+            total,
+            self.limit,
+            shape=self.shape,
+            center=self.center,
+        )
 
 
 def resolve(n_components, squares, total, limit, *, shape=None, center=True):
@@ -193,7 +244,7 @@ def gavish_donoho(squares, n_rows, n_features):
     Parameters
     ----------
     squares : ndarray of shape (m,)
-        The first ``min(n_rows, n_features)`` count, and all of these are needed.
+        The first ``min(n_rows, n_features)`` count; those not given are zero.
     n_rows : int
         Rows, less one if the mean was taken off: centred rows are n - 1 rows of the
         same noise, in a basis of what is orthogonal to the mean.
@@ -209,7 +260,8 @@ def gavish_donoho(squares, n_rows, n_features):
     if not squares.any():
         return 1
     small, large = sorted((max(1, n_rows), n_features))
-    values = np.sqrt(squares[:small])
+    values = np.zeros(small)
+    values[: len(squares)] = np.sqrt(squares[:small])
     threshold = gavish_donoho_factor(small / large) * np.median(values)
     return max(1, int(np.count_nonzero(values > threshold)))
 

@@ -1,16 +1,18 @@
-r"""Products with Z'Z or Z Z', one read of the rows each, neither Z nor a product formed.
+r"""Products with Z'Z or Z Z', one read of the rows each, and neither of them formed.
 
 Z stands for the rows minus a centre, times the square roots of their weights. A sweep
 takes the b columns of Q and gives Z'Z Q (vectors over the features) or Z Z'Q (vectors
 over the rows).
 
 - Dense rows are taken in blocks that stay in the cache between the two products, so
-  that X is read from memory once a sweep (see `tiles`). A centre is subtracted implicitly, as a
-  rank-one term; where it is so far that this would cost digits, it is subtracted from
-  each block in a buffer.
+  that X is read from memory once a sweep (see `tiles`). A centre is subtracted
+  implicitly, as a rank-one term; where it is so far that this would cost digits, it is
+  subtracted from each block in a buffer.
 - Sparse rows are cut into parts once, as views, for the threads. Centring is implicit.
 - A `scipy.sparse.linalg.LinearOperator` is applied to all vectors at once.
 """
+
+from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
@@ -311,7 +313,7 @@ def _parts(X, n_parts):
     size = len(X.indptr) - 1
     goals = np.linspace(0, X.nnz, min(n_parts, size) + 1)[1:-1]
     edges = [0, *np.searchsorted(X.indptr, goals), size]
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in pairwise(edges):
         low, high = X.indptr[start], X.indptr[stop]
         part = sparse.csr_array(
             (

@@ -21,7 +21,6 @@ from skdimred.numerics.gram import (
     top_eigenpairs,
 )
 from skdimred.numerics.moments import QUIET
-from skdimred.numerics.rank import resolve
 
 __all__ = [
     "WideGram",
@@ -58,14 +57,17 @@ class WideGram:
 
     @classmethod
     @QUIET
-    def from_block(cls, features, *, sample_weight):
-        """Sum the range of features given as rows, ``X.T[a:b]``, in float64."""
+    def from_block(cls, features, *, sample_weight, center=True):
+        """Sum the range of features given as rows, ``X.T[a:b]``, in float64.
+
+        Without `center` nothing is subtracted, and `gram` is that of the rows.
+        """
         p, n = features.shape
         root = np.ones(n) if sample_weight is None else np.sqrt(sample_weight)
         weight = float(root @ root)
         totals, squares = np.empty(p), np.empty(p)
         gram, product = np.zeros((n, n)), np.empty((n, n))
-        for columns, Z in shifted_features(features, sample_weight):
+        for columns, Z in shifted_features(features, sample_weight, center):
             np.matmul(root, Z, out=totals[columns])
             np.einsum("ij,ij->j", Z, Z, out=squares[columns])
             np.matmul(Z, Z.T, out=product)
@@ -90,7 +92,7 @@ def base_row(sample_weight):
     return 0 if sample_weight is None else int(np.argmax(sample_weight))
 
 
-def shifted_features(features, sample_weight):
+def shifted_features(features, sample_weight, center=True):
     """Blocks of Z, n x (a few features), as (slice of features, view of one buffer).
 
     Parameters
@@ -98,6 +100,8 @@ def shifted_features(features, sample_weight):
     features : ndarray of shape (p, n)
         ``X.T``, or a range of its rows.
     sample_weight : ndarray of shape (n,) or None
+    center : bool
+        Whether the base row is subtracted.
     """
     p, n = features.shape
     step = max(16, WIDE_BYTES // (8 * n))
@@ -107,7 +111,8 @@ def shifted_features(features, sample_weight):
         columns = slice(start, min(p, start + step))
         Z = buffer[:, : columns.stop - start]
         rows = features[columns].T
-        np.subtract(rows, rows[base], out=Z, dtype=np.float64)
+        off = rows[base] if center else 0.0
+        np.subtract(rows, off, out=Z, dtype=np.float64)
         if sample_weight is not None:
             Z *= np.sqrt(sample_weight)[:, np.newaxis]
         yield columns, Z
@@ -138,7 +143,7 @@ def off_mean(left, sample_weight):
     return left - np.multiply.outer(unit, unit @ left)
 
 
-def project_features(X, sample_weight, left, features, out):
+def project_features(X, sample_weight, left, features, out, center=True):
     """Fill ``out[:, features]`` with ``left' Z``, Z the rows minus the base row.
 
     Parameters
@@ -148,9 +153,11 @@ def project_features(X, sample_weight, left, features, out):
     left : ndarray of shape (n, m)
     features : slice
     out : ndarray of shape (m, p)
+    center : bool
+        Whether the base row is subtracted.
     """
     part = out[:, features]
-    for columns, Z in shifted_features(X.T[features], sample_weight):
+    for columns, Z in shifted_features(X.T[features], sample_weight, center):
         np.matmul(left.T, Z, out=part[:, columns])
 
 
@@ -167,13 +174,13 @@ def root_of_features(features, sample_weight):
     return R
 
 
-def eigenvectors_of_wide_gram(gram, n_components, limit, *, max_rank, tol):
+def eigenvectors_of_wide_gram(gram, count, *, max_rank, tol):
     """Left singular vectors from the n x n Gram matrix, and how many to keep.
 
     Parameters
     ----------
     gram : ndarray of shape (n, n)
-    n_components, limit, max_rank, tol
+    count, max_rank, tol
         As for `spectrum_of_scatter`.
 
     Returns
@@ -188,9 +195,10 @@ def eigenvectors_of_wide_gram(gram, n_components, limit, *, max_rank, tol):
         As in `Spectrum`.
     """
     total = float(np.trace(gram))
-    values, vectors = top_eigenpairs(gram, n_components)
+    values, vectors = top_eigenpairs(gram, count.number)
     floor = EIGENVALUE_ERROR * len(gram) * EPS * values.max(initial=0.0)
-    k = resolve(n_components, values, total, limit)
+    resolved = np.where(values > floor, values, 0.0) if count.needs_all else values
+    k = count(resolved, total)
     kept = min(k, len(values), max_rank)
     error = EIGENVALUE_ERROR * EPS * values[0]
     is_precise = kept == 0 or not np.isfinite(tol) or error <= tol * values[kept - 1]

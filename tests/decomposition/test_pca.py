@@ -366,7 +366,12 @@ def test_display_computes_nothing_and_works(iris):
         ({"n_components": 5}, r"n_components=5 must be at most min\(n_samples, n_feat"),
         ({"n_components": 1.0}, r"n_components=1.0 must be .* or None"),
         ({"n_components": True}, r"n_components=True must be"),
-        ({"n_components": "mle"}, r"n_components='mle' must be"),
+        (
+            {"n_components": "kaiser"},
+            r"n_components='kaiser' must be .*'mle', 'parallel'",
+        ),
+        ({"criterion": "energy"}, r"criterion='energy' must be one of"),
+        ({"center": None}, r"center=None must be True or False"),
         ({"svd_solver": "arpack"}, r"svd_solver='arpack' must be one of \('auto'"),
         ({"whiten": 3}, r"whiten=3 must be True or False"),
         ({"tol": -1.0}, r"tol=-1.0 must be a number of at least 0"),

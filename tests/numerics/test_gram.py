@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 from skdimred.metrics import subspace_sine
 from skdimred.numerics import gram, wide
 from skdimred.numerics.moments import Moments
-from skdimred.numerics.rank import resolve
+from skdimred.numerics.rank import Count, resolve
 from skdimred.numerics.root import Root, root_of_scatter
 from skdimred.numerics.signs import fix_signs
 
@@ -26,7 +26,7 @@ def tall(X, k, tol=1e-6):
     moments = Moments.from_block(X)
     n, p = X.shape
     return gram.spectrum_of_scatter(
-        moments.scatter, moments.active, k, p, max_rank=min(n - 1, p), tol=tol
+        moments.scatter, moments.active, Count(k, p), max_rank=min(n - 1, p), tol=tol
     )
 
 
@@ -47,7 +47,7 @@ def test_root_resolves_what_the_scatter_cannot(rng):
         for part in np.split(X, 4)
     ]
     root = parts[0].merge(parts[1]).merge(parts[2]).merge(parts[3])
-    got = gram.spectrum_of_root(root.R, 400, np.ones(8, bool), None, 8)
+    got = gram.spectrum_of_root(root.R, 400, np.ones(8, bool), Count(None, 8))
     assert_allclose(np.sqrt(got.squares), s, rtol=1e-3, atol=2e-16)
     assert_allclose(np.sqrt(got.squares)[:6], s[:6], rtol=1e-7)
 
@@ -82,7 +82,7 @@ def test_wide_route(rng, weighted, decades, offset):
     ]
     record = parts[0].merge(parts[1]).merge(parts[2])
     left, k, *proof = wide.eigenvectors_of_wide_gram(
-        wide.recenter(record.gram, w), None, n, max_rank=n - 1, tol=1e-6
+        wide.recenter(record.gram, w), Count(None, n), max_rank=n - 1, tol=1e-6
     )
     out = np.empty((left.shape[1], p))
     wide.project_features(X, w, wide.off_mean(left, w), slice(0, p), out)
