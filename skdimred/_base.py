@@ -56,7 +56,7 @@ class LinearMapMixin:
 
     def _check_ready(self):
         """Raise NotFittedError unless there is a map to apply."""
-        if "_cancellation" not in self.__dict__:
+        if not hasattr(self, "_cancellation"):
             if hasattr(self, "_pending"):
                 raise NotFittedError(self._pending)
             check_is_fitted(self)

@@ -6,7 +6,7 @@ from numbers import Integral, Real
 import numpy as np
 from scipy import sparse
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_array
+from sklearn.utils.validation import check_array, check_is_fitted
 
 from skdimred._base import LinearMapMixin
 from skdimred._checks import as_sample_weight, raise_if_not_finite
@@ -20,6 +20,7 @@ from skdimred.decomposition._spectrum import (
     summarise,
 )
 from skdimred.numerics.rank import Count
+from skdimred.numerics.threads import one_blas_thread
 
 __all__ = ["ROUNDED", "SpectralMixin", "most_components"]
 
@@ -48,10 +49,26 @@ class SpectralMixin(LinearMapMixin):
 
     A subclass has `_centers`, whether the rows are centred; `_needs_spread`, whether
     one row is too few; `_energy`, the name of `criterion` that stops on the energy
-    captured; and `_set_spectrum(solved, n_rows, weight, dtype)`.
+    captured; `_spectral`, the names of the attributes that come with a spectrum; and
+    `_set_spectrum(solved, n_rows, weight, dtype)`, which sets them.
+
+    A stream only adds to the moments. The eigenproblem, dearer than a block of rows,
+    is solved when one of its results is first asked for.
     """
 
     _accept_sparse = True
+
+    def __getattr__(self, name):
+        if name in type(self)._spectral and "_stale" in self.__dict__:
+            self._solve_stream()
+            return self.__dict__[name]
+        raise AttributeError(
+            f"{type(self).__name__!r} object has no attribute {name!r}"
+        )
+
+    def __sklearn_is_fitted__(self):
+        """Whether rows have been seen."""
+        return "_stale" in self.__dict__ or super().__sklearn_is_fitted__()
 
     def _fit_rows(self, X, sample_weight):
         """Fit to all rows at once, or to all blocks of an iterator.
@@ -92,6 +109,7 @@ class SpectralMixin(LinearMapMixin):
         solved = solve(problem, self.svd_solver)
         self._set_spectrum(solved, n, weight, X.dtype)
         self._moments = solved.moments
+        self.__dict__.pop("_stale", None)
         return solved.spectrum.total > 0
 
     def _fit_blocks(self, blocks, sample_weight):
@@ -112,29 +130,46 @@ class SpectralMixin(LinearMapMixin):
         return self._solve_moments(moments, count, dtype) > 0
 
     def _add_rows(self, X, sample_weight):
-        """Add rows to the moments of those seen so far, and solve."""
+        """Add rows to the moments of those seen so far."""
         self._check_parameters()
-        first = not hasattr(self, "components_")
+        first = not self.__sklearn_is_fitted__()
         if not first:
             self._check_moments("add rows to")
         moments, dtype = self._summary(opened(X), sample_weight, reset=first)
         if not first:
             moments = self._moments.merge(moments)
-            dtype = np.result_type(dtype, self.components_)
-        self._solve_moments(moments, self._streamed_count(moments), dtype)
+            dtype = np.result_type(dtype, self._dtype())
+        return self._stream(moments, dtype)
+
+    def _stream(self, moments, dtype):
+        """Take new moments; their spectrum is found when it is asked for."""
+        self._streamed_count(moments)
+        for name in type(self)._spectral:
+            self.__dict__.pop(name, None)
+        self._moments, self._stale = moments, np.dtype(dtype)
         return self
 
+    def _solve_stream(self):
+        moments, dtype = self._moments, self._stale
+        with one_blas_thread():
+            self._solve_moments(moments, self._streamed_count(moments), dtype)
+
+    def _dtype(self):
+        """Precision of the components, or of those to come."""
+        stale = self.__dict__.get("_stale")
+        return self.components_.dtype if stale is None else stale
+
     def _merge(self, other):
-        """Add the rows that another estimator has seen, and solve."""
+        """Add the rows that another estimator has seen."""
         self._check_parameters()
         if type(other) is not type(self):
             raise TypeError(
                 f"other must be a {type(self).__name__}, found {type(other).__name__}."
             )
-        other._check_ready()
+        check_is_fitted(other)
         other._check_moments("merge", "other")
-        moments, dtype = other._moments, other.components_.dtype
-        if hasattr(self, "components_"):
+        moments, dtype = other._moments, other._dtype()
+        if self.__sklearn_is_fitted__():
             self._check_moments("merge")
             if self.n_features_in_ != other.n_features_in_:
                 raise ValueError(
@@ -142,13 +177,12 @@ class SpectralMixin(LinearMapMixin):
                     f"features, and this one to {self.n_features_in_}."
                 )
             moments = self._moments.merge(moments)
-            dtype = np.result_type(dtype, self.components_)
+            dtype = np.result_type(dtype, self._dtype())
         else:
             self.n_features_in_ = other.n_features_in_
             if hasattr(other, "feature_names_in_"):
                 self.feature_names_in_ = other.feature_names_in_
-        self._solve_moments(moments, self._streamed_count(moments), dtype)
-        return self
+        return self._stream(moments, dtype)
 
     def _can_stream(self):
         if isinstance(self.n_components, str) and self.n_components == "parallel":
@@ -190,6 +224,7 @@ class SpectralMixin(LinearMapMixin):
         solved = Solved(moments, moments.mean, spectrum, solver)
         self._set_spectrum(solved, moments.n_rows, moments.weight, dtype)
         self._moments = moments
+        self.__dict__.pop("_stale", None)
         return spectrum.total
 
     def _streamed_count(self, moments):
@@ -247,8 +282,8 @@ class SpectralMixin(LinearMapMixin):
             k is None or share or rule or (isinstance(k, Integral) and k >= 1)
         ):
             raise ValueError(
-                f"n_components={k!r} must be an integer of at least 1, a float in (0, 1) "
-                f"(a share of the {self._energy}), one of {RULES}, or None (all)."
+                f"n_components={k!r} must be an integer of at least 1, a float in "
+                f"(0, 1) (a share of the {self._energy}), one of {RULES} or None (all)."
             )
         choices = ("directions", self._energy)
         for name, allowed in (("svd_solver", SVD_SOLVERS), ("criterion", choices)):

@@ -174,6 +174,21 @@ class PCA(
 
     _energy = "variance"
     _needs_spread = True
+    _spectral = frozenset(
+        {
+            "components_",
+            "explained_variance_",
+            "explained_variance_ratio_",
+            "singular_values_",
+            "mean_",
+            "n_components_",
+            "noise_variance_",
+            "n_samples_",
+            "svd_solver_",
+            "residual_",
+            "_cancellation",
+        }
+    )
 
     def __init__(
         self,
@@ -244,10 +259,10 @@ class PCA(
     def partial_fit(self, X, y=None, sample_weight=None):
         """Add rows to those seen so far; the answer is that of one `fit` on all.
 
-        Exact for any split, one row at a time included. Keeps the p x p scatter and
-        solves its eigenproblem at every call, so larger blocks cost less, and `fit` on
-        an iterator of blocks, which solves it once, least; singular values below 1e-7
-        of the largest are not resolved unless they come from features of uneven scale.
+        Exact for any split, one row at a time included. Adds to the p x p scatter;
+        its eigenproblem is solved when `components_`, `transform` or another result is
+        first asked for. Singular values below 1e-7 of the largest are not resolved
+        unless they come from features of uneven scale.
 
         Parameters
         ----------

@@ -123,6 +123,21 @@ class TruncatedSVD(
 
     _centers = False
     _needs_spread = False
+    _spectral = frozenset(
+        {
+            "components_",
+            "singular_values_",
+            "energy_ratio_",
+            "explained_variance_",
+            "explained_variance_ratio_",
+            "compression_ratio_",
+            "n_components_",
+            "n_samples_",
+            "svd_solver_",
+            "residual_",
+            "_cancellation",
+        }
+    )
     _energy = "energy"
 
     def __init__(
@@ -180,8 +195,8 @@ class TruncatedSVD(
     def partial_fit(self, X, y=None, sample_weight=None):
         """Add rows to those seen so far; the answer is that of one `fit` on all.
 
-        Keeps a p x p matrix and solves its eigenproblem at every call, so larger
-        blocks cost less, and `fit` on an iterator of blocks least.
+        Adds to a p x p matrix; its eigenproblem is solved when `components_`,
+        `transform` or another result is first asked for.
 
         Parameters
         ----------
