@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdimred._checks import raise_if_not_finite
 from skdimred._sklearn import as_rows
-from skdimred.blocks import opened
+from skdimred.blocks import is_iterator, opened
 from skdimred.numerics.centering import project
 from skdimred.numerics.threads import one_blas_thread
 
@@ -64,6 +64,11 @@ class LinearMapMixin:
     def _scores(self, X):
         """(X - center) W for any input that stands for rows, float32 or float64."""
         self._check_ready()
+        if is_iterator(X):
+            raise TypeError(
+                f"X={X!r} is an iterator, which only fit takes: give the blocks to "
+                "transform one by one."
+            )
         X = as_rows(self, opened(X), accept_sparse=self._accept_sparse)
         center, W = self._linear_map()
         with np.errstate(invalid="ignore", over="ignore"):

@@ -53,6 +53,11 @@ class Pair:
 REGISTRY = (
     Pair("PCA", "skdimred.decomposition:PCA", "sklearn.decomposition:PCA"),
     Pair(
+        "TruncatedSVD",
+        "skdimred.decomposition:TruncatedSVD",
+        "sklearn.decomposition:TruncatedSVD",
+    ),
+    Pair(
         "RatioLDA",
         "skdimred.discriminant_analysis:RatioLDA",
         "sklearn.discriminant_analysis:LinearDiscriminantAnalysis",

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from scipy import sparse
 
 from skdimred import PCA, RatioLDA
+from skdimred.decomposition import TruncatedSVD, low_rank_factors
 
 
 @st.composite
@@ -114,3 +116,125 @@ def test_the_ratio_is_invariant_to_linear_maps(data, seed):
     assert_allclose(
         mapped.decision_function(Z @ Q), odds, atol=1e-4 * np.abs(odds).max()
     )
+
+
+@st.composite
+def spectral_problem(draw):
+    """Rows with zeros, weights, a number of components, and the way to find them."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    n, p = draw(st.integers(2, 40)), draw(st.integers(1, 40))
+    X = rng.standard_normal((n, p))
+    X *= 10.0 ** rng.integers(-1, 2, p) if draw(st.booleans()) else 1.0
+    trouble = draw(
+        st.sampled_from(
+            ["none", "zeros", "few", "rank", "constant", "duplicate", "rows", "one hot"]
+        )
+    )
+    if trouble in ("zeros", "few"):
+        X *= rng.random((n, p)) < (0.3 if trouble == "zeros" else 0.02)
+    if trouble == "rank":
+        X = rng.standard_normal((n, 2)) @ rng.standard_normal((2, p))
+    if trouble == "constant":
+        X[:, rng.integers(p)] = 0.1
+    if trouble == "duplicate":
+        X[:, p // 2 :] = X[:, : p - p // 2]
+    if trouble == "rows":
+        X[n // 2 :] = X[: n - n // 2]
+    if trouble == "one hot":
+        X = np.eye(p)[rng.integers(0, p, n)]
+    w = draw(st.sampled_from([None, rng.integers(1, 4, n).astype(float)]))
+    make = draw(
+        st.sampled_from(
+            [np.asarray, np.asfortranarray, sparse.csr_array, sparse.csc_matrix]
+        )
+    )
+    solver = draw(st.sampled_from(["auto", "gram", "krylov", "full"]))
+    if solver == "full" and make in (sparse.csr_array, sparse.csc_matrix):
+        solver = "krylov"
+    center = draw(st.booleans())
+    k = draw(st.one_of(st.none(), st.integers(1, min(n, p)), st.floats(0.05, 0.95)))
+    return X, w, make, solver, center, k
+
+
+def quietly(fit, *args, **kwargs):
+    """The fitted estimator, with no warning but of rows without variance."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", "Every (feature|entry) of X is")
+        return fit(*args, **kwargs)
+
+
+@settings(max_examples=300, deadline=None)
+@given(problem=spectral_problem())
+def test_every_solver_finds_what_lapack_does(problem):
+    X, w, make, solver, center, k = problem
+    rows = make(X)
+    options = {"svd_solver": solver, "tol": 1e-8, "random_state": 0}
+    if center:
+        estimator = PCA(k, **options)
+    else:
+        estimator = TruncatedSVD(k, criterion="directions", **options)
+    fitted = quietly(estimator.fit, rows, sample_weight=w)
+    weight = np.ones(len(X)) if w is None else w
+    Z = X.astype(np.longdouble)
+    Z = (Z - weight @ Z / weight.sum() if center else Z).astype(float)
+    s = np.linalg.svd(Z * np.sqrt(weight)[:, np.newaxis], compute_uv=False)
+    count, V = fitted.n_components_, fitted.components_
+    assert_allclose(V @ V.T, np.eye(count), atol=1e-8)
+    true = np.append(s, np.zeros(count))[:count]
+    size = max(s[0], 1e-7 * np.linalg.norm(X), 1e-12)
+    assert_allclose(fitted.singular_values_, true, atol=1e-7 * size)
+    # What the components hold is what their singular values say.
+    held = (Z * np.sqrt(weight)[:, np.newaxis]) @ V.T
+    assert_allclose(np.linalg.norm(held, axis=0), true, atol=1e-6 * size)
+    total = np.sum(s**2)
+    ratio = fitted.explained_variance_ratio_ if center else fitted.energy_ratio_
+    if total > 1e-20:
+        assert_allclose(ratio, true**2 / total, atol=1e-7)
+    if isinstance(k, float) and total > 1e-20:
+        share = np.cumsum(true**2) / total
+        assert share[-1] > k - 1e-7 or count == len(s)
+        assert count == 1 or share[-2] <= k + 1e-7
+    # What they miss and what they hold are all there is.
+    back = fitted.inverse_transform(fitted.transform(rows))
+    missed = np.sum((X - back) ** 2 * weight[:, np.newaxis])
+    assert_allclose(missed + np.sum(true**2), total, atol=1e-7 * size**2)
+
+
+@settings(max_examples=60, deadline=None)
+@given(problem=spectral_problem(), cut=st.integers(1, 39))
+def test_streams_take_sparse_and_dense_rows_alike(problem, cut):
+    X, w, make, _, center, _ = problem
+    cut = min(cut, len(X) - 1)
+    rows = make(X)
+    parts = (slice(0, cut), slice(cut, None))
+    weights = [None if w is None else w[part] for part in parts]
+    if sparse.issparse(rows):
+        rows = rows.tocsr()
+    blocks = [rows[part] for part in parts]
+    estimator = PCA if center else TruncatedSVD
+    whole = quietly(estimator(1).fit, X, sample_weight=w)
+    streamed = estimator(1)
+    for block, weight in zip(blocks, weights, strict=True):
+        streamed.partial_fit(block, sample_weight=weight)
+    merged = estimator(1)
+    for block, weight in zip(blocks[::-1], weights[::-1], strict=True):
+        merged.merge(estimator(1).partial_fit(block, sample_weight=weight))
+    iterated = quietly(estimator(1).fit, zip(blocks, weights, strict=True))
+    size = max(whole.singular_values_[0], 1e-7 * np.linalg.norm(X), 1e-12)
+    for found in (streamed, merged, iterated):
+        assert_allclose(
+            found.singular_values_, whole.singular_values_, atol=1e-9 * size
+        )
+        name = "explained_variance_ratio_" if center else "energy_ratio_"
+        assert_allclose(getattr(found, name), getattr(whole, name), atol=1e-7)
+
+
+@settings(max_examples=60, deadline=None)
+@given(problem=spectral_problem())
+def test_factors_make_up_the_matrix(problem):
+    X, _, make, _, _, _ = problem
+    A, B = quietly(low_rank_factors, make(X), random_state=0)
+    size = np.abs(X).max(initial=0.0)
+    assert_allclose(A @ B, X, atol=1e-9 * size)
+    assert A.shape[1] == np.linalg.matrix_rank(X, tol=1e-9 * np.linalg.norm(X))

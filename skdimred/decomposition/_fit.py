@@ -26,6 +26,8 @@ __all__ = ["ROUNDED", "SpectralMixin", "most_components"]
 
 # A sum of weights this close to 1 was meant to be 1.
 ROUNDED = 1e-6
+# Of a tolerance that is a share of the energy, an eigenvalue deserves no more.
+GRAM_TOL = 1e-6
 SVD_SOLVERS = ("auto", "gram", "krylov", "full")
 RULES = ("mle", "parallel", "gavish-donoho")
 
@@ -101,6 +103,7 @@ class SpectralMixin(LinearMapMixin):
             self._count(n, weight, p),
             self._centers,
             self.tol,
+            self._gram_tol(),
             self.criterion == self._energy,
             partial(raise_if_not_finite, self, X),
             self._make_rng,
@@ -144,6 +147,12 @@ class SpectralMixin(LinearMapMixin):
     def _stream(self, moments, dtype):
         """Take new moments; their spectrum is found when it is asked for."""
         self._streamed_count(moments)
+        spread = moments.scatter.diagonal().max() / max(1.0, moments.weight)
+        if np.finfo(dtype).max < spread:
+            raise ValueError(
+                f"The variance of X, {spread:.3g}, overflows {np.dtype(dtype)}: "
+                "rescale the features or give them as float64."
+            )
         for name in type(self)._spectral:
             self.__dict__.pop(name, None)
         self._moments, self._stale = moments, np.dtype(dtype)
@@ -175,6 +184,13 @@ class SpectralMixin(LinearMapMixin):
                 raise ValueError(
                     f"other was fitted to n_features_in_={other.n_features_in_} "
                     f"features, and this one to {self.n_features_in_}."
+                )
+            names = [getattr(e, "feature_names_in_", None) for e in (self, other)]
+            known = all(name is not None for name in names)
+            if known and not np.array_equal(*names):
+                raise ValueError(
+                    "The feature names of other are not those of this "
+                    f"{type(self).__name__}: {names[1]} and {names[0]}."
                 )
             moments = self._moments.merge(moments)
             dtype = np.result_type(dtype, self._dtype())
@@ -217,7 +233,7 @@ class SpectralMixin(LinearMapMixin):
                 "use fit on all rows, or give 'mle', 'gavish-donoho' or a number."
             )
         # Without the rows there is nothing better to turn to: np.inf takes it.
-        for tol in (self.tol, np.inf):
+        for tol in (self._gram_tol(), np.inf):
             spectrum, solver = scatter_spectrum(moments, count, self._centers, tol)
             if spectrum is not None:
                 break
@@ -269,6 +285,10 @@ class SpectralMixin(LinearMapMixin):
         if k is None or isinstance(k, str):
             return k
         return int(k) if isinstance(k, Integral) else float(k)
+
+    def _gram_tol(self):
+        """Error allowed in an eigenvalue of a Gram matrix."""
+        return self.tol if self.criterion == "directions" else min(self.tol, GRAM_TOL)
 
     def _make_rng(self):
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)

@@ -16,6 +16,7 @@ from skdimred.decomposition._spectrum import (
     with_rule,
 )
 from skdimred.numerics import parallel
+from skdimred.numerics.centers import float32_is_safe
 from skdimred.numerics.columns import ColumnMoments, provisional_center
 from skdimred.numerics.gram import finish
 from skdimred.numerics.krylov import Goal, leading
@@ -36,6 +37,13 @@ BLOCK, LARGE_BLOCK, LARGE = 8, 16, 64
 SPARSE_BLOCK, SPARSE_LARGE = 4, 32
 # Up to this many components, at this tolerance, of sparse rows, a single vector wins.
 SINGLE, SINGLE_TOL = 32, 1e-7
+MANY_ROWS = 1000
+# Share of the energy from which float32 products of sparse rows find the subspace.
+ROUGH_TOL = 1e-5
+# Entries, of rows without weight perhaps, whose squares float32 does not hold.
+FLOAT32_MAX = 1e18
+# (norm of the mean / typical norm of a centred row)^2 up to which float32 serves.
+FAR_FLOAT32 = 9.0
 # Multiply-adds up to which the scatter is kept for `partial_fit` nevertheless.
 CHEAP = 1e8
 # Permutations of parallel analysis, and the quantile of what they give.
@@ -100,7 +108,9 @@ def krylov_spectrum(problem):
     """Solve by block Lanczos."""
     count, tol = problem.count, problem.tol
     columns, sweep = _sweep(problem)
-    problem.check_finite(columns.squares)
+    rough = None
+    if problem.energy and tol >= ROUGH_TOL and problem.is_sparse:
+        rough = _rough_sweep(problem, columns)
     total = sweep.total
     active = columns.active if problem.center else columns.raw_squares > 0
     count = count.among(int(np.count_nonzero(active)))
@@ -124,6 +134,7 @@ def krylov_spectrum(problem):
         goal,
         block=_block_size(problem, at_most),
         rng=problem.make_rng(),
+        rough=rough,
         single=single,
     )
     if not found.converged:
@@ -159,9 +170,9 @@ def krylov_spectrum(problem):
 def _most_sought(problem, count, sweep):
     """Largest number of components that is looked for."""
     if count.number is not None:
-        return count.number
+        return min(count.number, *problem.X.shape)
     if isinstance(count.rule, float):
-        return min(count.limit, MOST_GROWN)
+        return min(count.limit, MOST_GROWN, *problem.X.shape)
     limit = min(count.limit, *problem.X.shape)
     if limit > max(MOST_SPARSE, MOST_GROWN):
         raise ValueError(
@@ -186,6 +197,9 @@ def _sweep(problem):
     X, w, center = problem.X, problem.sample_weight, problem.center
     if problem.is_sparse:
         columns = sparse_column_moments(X, w)
+        problem.check_finite(columns.squares)
+        if X.dtype == np.float32 and not _fits_float32(columns, center):
+            X = X.astype(np.float64)
         work = 8.0 * X.nnz
         sweep = SparseSweep(
             X,
@@ -196,20 +210,62 @@ def _sweep(problem):
             n_parts=n_ranges(work),
         )
         return columns, sweep
+    in_order = problem.mapped and X.flags.c_contiguous and len(X) >= MANY_ROWS
     start = provisional_center(X, w)
+    dtype = X.dtype
+    if dtype == np.float32 and not float32_is_safe(X):
+        dtype = np.dtype(np.float64)
     columns = map_reduce(
         partial(ColumnMoments.from_block, center=start), X, w, work=8.0 * X.size
     )
+    problem.check_finite(columns.squares)
     sweep = DenseSweep(
         X,
         columns,
         center=center,
         sample_weight=w,
         map_ranges=partial(map_ranges, work=16.0 * X.size),
-        # Rows on disk are read in the order in which they lie there.
-        on_features=True if problem.mapped and X.flags.c_contiguous else None,
+        # Rows on disk are read in the order in which they lie there, if there are so
+        # many that a basis over the features is small beside them.
+        on_features=in_order or None,
+        dtype=dtype,
     )
     return columns, sweep
+
+
+def _is_far(columns):
+    distance = columns.weight * (columns.mean @ columns.mean)
+    return distance > FAR_FLOAT32 * columns.total(center=True)
+
+
+def _fits_float32(columns, center):
+    """Whether float32 products of sparse rows keep the digits they have.
+
+    Squares of typical entries must neither underflow nor overflow, and the mean that
+    is taken off implicitly must not be far.
+    """
+    typical = columns.raw_squares.sum() / max(1.0, columns.weight)
+    if center and _is_far(columns):
+        return False
+    return bool(typical == 0 or 1e-20 < typical < 1e20)
+
+
+def _rough_sweep(problem, columns):
+    """Sweep over sparse rows in float32, None where it would not serve."""
+    X, w = problem.X, problem.sample_weight
+    if X.dtype == np.float32 or not _fits_float32(columns, problem.center):
+        return None
+    if max(abs(X.data.min(initial=0)), X.data.max(initial=0)) > FLOAT32_MAX:
+        return None
+    work = 4.0 * X.nnz
+    return SparseSweep(
+        X.astype(np.float32),
+        columns,
+        center=problem.center,
+        sample_weight=w,
+        map_ranges=partial(map_ranges, work=work),
+        n_parts=n_ranges(work),
+    )
 
 
 def permutation_rule(problem):

@@ -14,6 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from skdimred._base import guarded
 from skdimred._checks import as_sample_weight, raise_if_not_finite
 from skdimred._sklearn import as_rows
+from skdimred.blocks import opened
 from skdimred.decomposition._fit import ROUNDED, SpectralMixin, most_components
 from skdimred.numerics.centering import cancellation
 from skdimred.numerics.likelihood import log_density
@@ -81,8 +82,8 @@ class PCA(
         the eigenvalue after it is smaller by 1 %; or the share of the captured
         variance that may be missed.
     random_state : None, int or RandomState, default=None
-        Seed of the start of "krylov" and of the permutations of "parallel". The start
-        moves digits below `tol` only.
+        Seed of the start of "krylov", which moves what it finds by less than `tol`,
+        and of the permutations of "parallel".
 
     Attributes
     ----------
@@ -131,9 +132,10 @@ class PCA(
 
     For n rows and p features, d the smaller and D the larger, "gram" takes ``D d**2``
     multiply-adds in one pass over X, an eigenproblem of size d and memory ``O(d**2)``
-    beside X; "krylov" ``4 n p`` for each of some 4 to 10 K vectors, 8 or 16 of them a
-    pass, and memory ``O(K d)``. Weights act as repetition: an integer weight equals
-    that many copies of the row, 0 equals leaving it out.
+    beside X; "krylov" ``2 n p`` for each of some 4 to 10 K vectors, 8 or 16 of them a
+    pass, more where eigenvalues hardly differ, and memory ``O(K d)``. Weights act as
+    repetition: an integer weight equals that many copies of the row, 0 equals leaving
+    it out.
 
     References
     ----------
@@ -241,8 +243,8 @@ class PCA(
             If a parameter is out of its range, if `n_components` is more than
             ``min(n_samples, n_features)``, if there are fewer than two rows of
             positive weight, or if X holds NaN or infinity. If a share of the variance
-            takes "krylov" more than 1000 components, or a rule that needs all
-            eigenvalues meets sparse rows with more than 4000.
+            takes "krylov" more than 1000 components, or if sparse rows or "krylov" are
+            asked for all of more than 4000.
         """
         if not self._fit_rows(X, sample_weight):
             about = "" if self.center else " 0"
@@ -422,7 +424,7 @@ class PCA(
             If X has another number of features than at fit, or holds NaN or infinity.
         """
         self._check_ready()
-        X = as_rows(self, X, accept_sparse=True)
+        X = as_rows(self, opened(X), accept_sparse=True)
         if not sparse.issparse(X):
             return self._log_density(X)
         X = X.tocsr()

@@ -55,7 +55,8 @@ class Problem:
     count : Count
     center : bool
         Whether the spectrum is that of the centred rows.
-    tol : float
+    tol, gram_tol : float
+        What "krylov" has to reach, and a Gram matrix.
     energy : bool
         Whether Krylov stops on captured energy or on the directions.
     check_finite : callable
@@ -71,6 +72,7 @@ class Problem:
     count: Count
     center: bool
     tol: float
+    gram_tol: float
     energy: bool
     check_finite: Callable
     make_rng: Callable
@@ -172,7 +174,7 @@ def _tall(problem):
     scatter, then a root of the rows: each step only if the one before cannot promise
     `tol`.
     """
-    X, w, tol = problem.X, problem.sample_weight, problem.tol
+    X, w, tol = problem.X, problem.sample_weight, problem.gram_tol
     if X.dtype == FLOAT32 and X.size >= FLOAT32_SIZE and float32_is_safe(X):
         moments = summarise(X, w, FLOAT32)
         if np.isfinite(moments.scatter.diagonal()).all():
@@ -228,7 +230,7 @@ def _wide(problem):
         products,
         problem.count.among(int(np.count_nonzero(active))),
         max_rank=problem.n_rows - center,
-        tol=min(problem.tol, ORTHONORMAL_TOL),
+        tol=min(problem.gram_tol, ORTHONORMAL_TOL),
     )
     left = wide.off_mean(left, w) if center else left
     projection = left_product(X, w, left, center)
@@ -244,7 +246,7 @@ def _sparse_tall(problem):
     problem.check_finite(columns.squares)
     moments = summarise(problem.X, problem.sample_weight)
     spectrum, solver = scatter_spectrum(
-        moments, problem.count, problem.center, problem.tol
+        moments, problem.count, problem.center, problem.gram_tol
     )
     if spectrum is None:
         return None
@@ -267,7 +269,7 @@ def _sparse_wide(problem):
         products,
         problem.count.among(int(np.count_nonzero(active))),
         max_rank=problem.n_rows - center,
-        tol=min(problem.tol, ORTHONORMAL_TOL),
+        tol=min(problem.gram_tol, ORTHONORMAL_TOL),
     )
     left = wide.off_mean(left, w) if center else left
     sweep = SparseSweep(_as_float64(X), columns, center=center, sample_weight=w)

@@ -3,7 +3,6 @@
 import warnings
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -17,7 +16,7 @@ from skdimred.decomposition._fit import SpectralMixin
 __all__ = ["TruncatedSVD", "low_rank_factors"]
 
 # A variance of so many roundings of the energy is none.
-ROUNDING = 100 * np.finfo(np.float64).eps
+ROUNDING = 1e-15
 
 
 class TruncatedSVD(
@@ -52,10 +51,10 @@ class TruncatedSVD(
         What "krylov" has to reach: the energy that the components capture, or the
         components themselves, which costs more where singular values are hardly
         different.
-    tol : float, default=1e-6
-        For "krylov", the share of the captured energy that may be missed, or the sine
-        of the angle to the true subspace. For "gram", the relative error allowed in
-        the smallest eigenvalue kept; beyond it singular values are refined.
+    tol : float, default=1e-3
+        For "krylov", a bound on the share of the captured energy that may be missed,
+        of which what is really missed is a tenth and less; or the sine of the angle to
+        the true subspace. For "gram", as in `PCA`, and 1e-6 if `tol` is larger.
     random_state : None, int or RandomState, default=None
         Seed of the start of "krylov" and of the permutations of "parallel".
 
@@ -146,7 +145,7 @@ class TruncatedSVD(
         *,
         svd_solver="auto",
         criterion="energy",
-        tol=1e-6,
+        tol=1e-3,
         random_state=None,
     ):
         self.n_components = n_components
@@ -179,8 +178,8 @@ class TruncatedSVD(
         ValueError
             If a parameter is out of its range, if `n_components` is more than
             ``min(n_samples, n_features)``, or if X holds NaN or infinity. If a share of
-            the energy takes "krylov" more than 1000 components, or a rule that needs
-            all singular values meets sparse rows with more than 4000.
+            the energy takes "krylov" more than 1000 components, or if sparse rows or
+            "krylov" are asked for all of more than 4000.
         """
         if not self._fit_rows(X, sample_weight):
             warnings.warn(
@@ -257,9 +256,14 @@ class TruncatedSVD(
                 f"{dtype}: rescale the features or give them as float64."
             )
         # The mean of the scores is that of the rows, projected.
-        variance = squares / weight - (V @ mean) ** 2
+        if solved.moments is not None:
+            scatter = solved.moments.scatter
+            variance = np.einsum("ij,ij->i", V @ scatter, V) / weight
+            spread = float(np.trace(scatter)) / weight
+        else:
+            variance = squares / weight - (V @ mean) ** 2
+            spread = total / weight - mean @ mean
         variance[variance <= ROUNDING * squares / weight] = 0.0
-        spread = total / weight - mean @ mean
         spread = spread if spread > ROUNDING * total / weight else np.inf
         energy = squares / (total if total > 0 else np.inf)
         self.components_ = V.astype(dtype, copy=False)
@@ -365,7 +369,7 @@ def low_rank_factors(X, n_components=None, *, random_state=None):
     ((3, 2), (2, 3), True)
     """
     svd = TruncatedSVD(n_components, criterion="directions", random_state=random_state)
-    if n_components is None and not sparse.issparse(X):
+    if n_components is None:
         # The rank is read off the singular values, small ones included.
         svd.set_params(tol=1e-12)
     scores = svd.fit_transform(X)

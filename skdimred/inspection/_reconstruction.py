@@ -295,7 +295,7 @@ class ReconstructionDisplay:
         for panel, name, error in zip(
             self.axes_[0], names, self.relative_errors_, strict=True
         ):
-            panel.set_title(f"{name}\nrel. error {error:.2g}", fontsize=9)
+            panel.set_title(f"{name}\nrel. error {error:#.2g}", fontsize=9)
         return self
 
     def _lay_out(self, plt, ax, n_lines, n, aspect):

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skdimred.numerics.centers import sample_center
-from skdimred.numerics.moments import QUIET, rows_per_block, varies
+from skdimred.numerics.centers import SAMPLE_ROWS, sample_center
+from skdimred.numerics.moments import QUIET, varies
 
 __all__ = ["ColumnMoments", "provisional_center"]
 
@@ -54,24 +54,22 @@ class ColumnMoments:
         n, p = X.shape
         weight = float(n if sample_weight is None else sample_weight.sum())
         total, squares = np.zeros(p), np.zeros(p)
-        step = min(n, rows_per_block(X, BLOCK_BYTES, X.dtype))
-        buffer = np.empty((step, p), X.dtype)
+        step = min(n, max(1, BLOCK_BYTES // (8 * p)))
+        buffer = np.empty((step, p))
         for start in range(0, n, step):
             rows = slice(start, start + step)
             Z = X[rows]
             out = buffer[: len(Z)]
-            if center is not None:
-                Z = np.subtract(Z, center, out=out)
-            w = (
-                np.ones(len(Z), X.dtype)
-                if sample_weight is None
-                else sample_weight[rows].astype(X.dtype)
-            )
+            if center is not None or X.dtype != np.float64:
+                off = 0.0 if center is None else center
+                Z = np.subtract(Z, off, out=out, dtype=np.float64)
+            w = np.ones(len(Z)) if sample_weight is None else sample_weight[rows]
             total += w @ Z
             squares += w @ np.multiply(Z, Z, out=out)
         offset = total / weight if weight > 0 else total
         center = np.zeros(p) if center is None else center.astype(np.float64)
-        return cls(weight, center, offset, squares - offset * total)
+        squares = np.maximum(squares - offset * total, 0.0)
+        return cls(weight, center, offset, squares)
 
     @property
     def mean(self):
@@ -82,6 +80,11 @@ class ColumnMoments:
     def active(self):
         """Which features vary by more than the rounding of their values, (p,)."""
         return varies(self.squares, self.weight, self.mean)
+
+    def total(self, center):
+        """Sum of the squares of what varies about the mean, or about the origin."""
+        squares = self.squares[self.active] if center else self.raw_squares
+        return float(squares.sum())
 
     @property
     def raw_squares(self):
@@ -108,5 +111,14 @@ class ColumnMoments:
 
 @QUIET
 def provisional_center(X, sample_weight):
-    """Centre of dense rows for `ColumnMoments.from_block`; None for the origin."""
-    return sample_center(X, sample_weight, X.dtype)
+    """Centre of dense rows for `ColumnMoments.from_block`; None for the origin.
+
+    From an eighth of the rows that count, 512 at most.
+    """
+    counting = np.arange(len(X))
+    if sample_weight is not None:
+        counting = np.flatnonzero(sample_weight)
+    wanted = max(1, min(SAMPLE_ROWS, len(counting) // 8))
+    rows = counting[:: -(-len(counting) // wanted)]
+    weight = None if sample_weight is None else sample_weight[rows]
+    return sample_center(X[rows], weight, X.dtype)

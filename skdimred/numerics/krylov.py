@@ -59,18 +59,26 @@ DGKS = 0.7
 # Relative gap below which vectors are not told apart one by one: the values and the
 # energy they capture are right nevertheless.
 LEAST_GAP = 1e-2
+# Share of the largest image of a vector below which a new direction is rounding.
+DEAD = 1e-12
+# Rows of the basis to begin with.
+FIRST_ROOM = 64
 # Share of the eigenvectors of T up to which the subset solver beats the full one, and
 # the size from which it does.
 SUBSET_SHARE, SUBSET_SIZE = 0.1, 150
 # Range of the columns of a block beyond which it is orthogonalised again.
 UNEVEN = 1e-3
-# Squared singular values below this share of the largest are sought again.
-LEVEL = 1e-8
+# Squared singular values below this share of the largest, or so many eps of it, are
+# sought again.
+LEVEL, DIGITS = 1e-8, 1024
+# Error of orthonormal vectors that is not worth a correction.
+ORTHONORMAL = 1e-14
 # Vectors and products that look for what a single vector missed.
-CHECK_BLOCK, CHECK_PASSES = 4, 3
+CHECK_BLOCK, CHECK_PASSES = 4, 8
 LEAST_PASSES = 300
+TINY = 1e-300
 BASIS_BYTES = 256 << 20
-MOST_BASIS = 1024
+MOST_BASIS, SMALL = 1024, 300
 
 
 @dataclass(frozen=True)
@@ -133,17 +141,27 @@ class _Basis:
     """Orthonormal rows, and the matrix T of G in them."""
 
     def __init__(self, size, room):
-        self.rows = np.empty((room, size))
-        self.T = np.zeros((room, room))
-        self.count = 0
+        self.rows = np.empty((min(room, FIRST_ROOM), size))
+        self.T = np.zeros((len(self.rows), len(self.rows)))
+        self.room, self.count = room, 0
         # Where the last block starts, and the one before.
         self.last = self.local = 0
 
     def append(self, Q):
         """Add the columns of Q."""
+        if self.count + Q.shape[1] > len(self.rows):
+            self._grow(self.count + Q.shape[1])
         self.local, self.last = self.last, self.count
         self.rows[self.count : self.count + Q.shape[1]] = Q.T
         self.count += Q.shape[1]
+
+    def _grow(self, needed):
+        """Make room for half as many rows again, and for those needed."""
+        room = min(self.room, max(needed, len(self.rows) * 3 // 2))
+        rows, T = np.empty((room, self.rows.shape[1])), np.zeros((room, room))
+        rows[: self.count] = self.rows[: self.count]
+        T[: self.count, : self.count] = self.T[: self.count, : self.count]
+        self.rows, self.T = rows, T
 
     def project(self, W):
         """Take the basis off W = G Q, Q the last block, in place; fill in T."""
@@ -194,31 +212,32 @@ def _norms(W):
 def _next_block(W, basis, dead_below, rng):
     """Orthonormal columns Q (d, c) and R (c, b) with W = Q R, W free of the basis.
 
-    Columns that are zero but for rounding are replaced by random ones, with which R
+    Directions that W has only by rounding are replaced by random ones, with which R
     has nothing to do.
     """
     room = basis.rows.shape[1] - basis.count
     Q, R = np.linalg.qr(W)
     size = np.abs(R.diagonal())
-    if size.min() < UNEVEN * size.max():
-        # What the columns had in common was cancelled, and rounding has grown.
-        basis.purify(Q)
-        Q, again = np.linalg.qr(Q)
-        R = again @ R
-    dead = np.flatnonzero(size <= dead_below)
-    R[dead] = 0.0
-    if Q.shape[1] > room:
-        alive = np.flatnonzero(size > dead_below)[:room]
-        return Q[:, alive], R[alive], 0
-    for column in dead:
+    even = size.min() > max(UNEVEN * size.max(), dead_below)
+    if even and Q.shape[1] <= room:
+        return Q, R, 0
+    # What the columns had in common was cancelled, and rounding has grown. Ordered by
+    # size, as what is behind a dead direction may well be alive.
+    basis.purify(Q)
+    Q, again = np.linalg.qr(Q)
+    U, s, Vt = np.linalg.svd(again @ R)
+    alive = min(int(np.count_nonzero(s > dead_below)), room)
+    wanted = min(len(s), room)
+    Q, R = Q @ U[:, :wanted], s[:wanted, np.newaxis] * Vt[:wanted]
+    R[alive:] = 0.0
+    for column in range(alive, wanted):
         vector = rng.standard_normal((len(Q), 1))
-        others = np.delete(Q, dead[dead >= column], axis=1)
         for _ in range(2):
             basis.purify(vector)
-            vector -= others @ (others.T @ vector)
+            vector -= Q[:, :column] @ (Q[:, :column].T @ vector)
             vector /= np.linalg.norm(vector)
         Q[:, column] = vector[:, 0]
-    return Q, R, len(dead)
+    return Q, R, wanted - alive
 
 
 def lanczos(sweep, goal, *, block, rng, max_passes=None, max_basis=None):
@@ -241,7 +260,8 @@ def lanczos(sweep, goal, *, block, rng, max_passes=None, max_basis=None):
     d = sweep.size
     block = min(block, d)
     eps = float(np.finfo(sweep.dtype).eps)
-    room = max_basis or min(MOST_BASIS, BASIS_BYTES // (8 * d))
+    # Beyond half the space a basis would be as large as square data.
+    room = max_basis or min(MOST_BASIS, max(SMALL, d // 2), BASIS_BYTES // (8 * d))
     cap = min(d, max(room, goal.at_most + max(goal.at_most // 2, 8 * block)))
     basis = _Basis(d, cap + block)
     Q = np.linalg.qr(rng.standard_normal((d, block)))[0]
@@ -252,7 +272,7 @@ def lanczos(sweep, goal, *, block, rng, max_passes=None, max_basis=None):
         passes += 1
         size = max(size, float(_norms(W).max()))
         basis.project(W)
-        dead_below = 4 * eps * size * np.sqrt(d)
+        dead_below = max(DEAD, 4 * eps * np.sqrt(d)) * size
         Q, R, n_dead = _next_block(W, basis, dead_below, rng)
         exhausted = Q.shape[1] == 0 or passes == max_passes
         full = basis.count + Q.shape[1] > cap < d
@@ -264,6 +284,7 @@ def lanczos(sweep, goal, *, block, rng, max_passes=None, max_basis=None):
             verdict = schedule.look(
                 values, residuals, k, basis.count, passes, n_dead, eps
             )
+            verdict = verdict or Q.shape[1] == 0
             if verdict or exhausted:
                 break
             if full:
@@ -304,7 +325,17 @@ class Triplets:
     single: bool
 
 
-def leading(sweep, goal, *, block, rng, single=False, max_passes=None, max_basis=None):
+def leading(
+    sweep,
+    goal,
+    *,
+    block,
+    rng,
+    rough=None,
+    single=False,
+    max_passes=None,
+    max_basis=None,
+):
     """Leading singular triplets of the rows of a sweep, zero ones left out.
 
     Parameters
@@ -314,6 +345,9 @@ def leading(sweep, goal, *, block, rng, single=False, max_passes=None, max_basis
         Its count is asked about all squared singular values found so far.
     block : int
     rng : numpy.random.Generator
+    rough : Sweep or None
+        Over the same rows in lower precision: good enough to find a subspace, where
+        singular values are then taken from `sweep`.
     single : bool
         Try a single vector first (see `single_vector`).
     max_passes, max_basis : int or None
@@ -322,7 +356,8 @@ def leading(sweep, goal, *, block, rng, single=False, max_passes=None, max_basis
     -------
     Triplets
     """
-    eps = float(np.finfo(sweep.dtype).eps)
+    rough = sweep if rough is None else rough
+    eps = float(np.finfo(rough.dtype).eps)
     options = {"block": block, "rng": rng}
     options |= {"max_passes": max_passes, "max_basis": max_basis}
     if max_passes is None:
@@ -330,23 +365,23 @@ def leading(sweep, goal, *, block, rng, single=False, max_passes=None, max_basis
     found = single_vector(sweep, goal, rng) if single else None
     single = found is not None
     if not single:
-        found = lanczos(sweep, goal, **options)
-    size, residual = (
-        float(found.values.max(initial=0.0)),
-        found.residuals.max(initial=0),
-    )
-    floor = (max(sweep.n_rows, sweep.n_features) * eps) ** 2 * size
+        found = lanczos(rough, goal, **options)
+    size = float(found.values.max(initial=0.0))
+    residual = float(found.residuals.max(initial=0.0))
+    most = min(sweep.n_rows, sweep.n_features)
+    rounding = max(sweep.n_rows, sweep.n_features) * np.finfo(sweep.dtype).eps
+    floor = float(rounding) ** 2 * size
     squares, V, deflated = np.empty(0), np.empty((0, sweep.n_features)), sweep
     while len(found.values) and found.values[0] > floor:
-        resolved = found.values > max(LEVEL, 64 * eps) * found.values[0]
-        left, s, right = _both_sides(deflated, found.vectors[resolved])
+        resolved = found.values > max(LEVEL, DIGITS * eps) * found.values[0]
+        vectors = found.vectors[resolved]
+        s, right = _right_side(deflated, vectors)
         squares, V = np.append(squares, s**2), np.concatenate([V, right])
         # What a level finds is larger than what the next one does, but for rounding.
         wanted = goal.wanted(np.append(squares, found.values[~resolved]))
-        if len(squares) >= wanted or len(squares) == min(
-            sweep.n_rows, sweep.n_features
-        ):
+        if len(squares) >= min(wanted, most):
             break
+        left = deflated.left(right.T) / s if sweep.on_features else vectors.T
         deflated = _Deflated(deflated, left, right)
         rest = replace(
             goal,
@@ -359,9 +394,13 @@ def leading(sweep, goal, *, block, rng, single=False, max_passes=None, max_basis
         Q, R = np.linalg.qr(V.T)
         V = (Q * np.sign(R.diagonal())).T
     order = np.argsort(-squares, kind="stable")
-    relative = float(residual / size) if size > 0 else 0.0
     return Triplets(
-        squares[order], V[order], relative, sweep.passes, found.converged, single
+        squares[order],
+        V[order],
+        max(residual / size, 4 * eps) if size > 0 else 0.0,
+        rough.passes if deflated is sweep else rough.passes + sweep.passes,
+        found.converged,
+        single,
     )
 
 
@@ -370,17 +409,27 @@ def _still_wanted(goal, found, values):
     return goal.wanted(np.append(found, values)) - len(found)
 
 
-def _both_sides(sweep, vectors):
-    """Left singular vectors (columns), singular values and right ones (rows)."""
+def _right_side(sweep, vectors):
+    """Singular values and right singular vectors (rows) of Ritz vectors."""
     if sweep.on_features:
-        left = sweep.left(vectors.T)
-        s = _norms(left)
-        return np.linalg.qr(left)[0], s, vectors
+        return sweep.singular_values(vectors.T), vectors
     right = sweep.right(vectors.T)
     s = _norms(right)
-    # Orthogonal already, to the error of the values; this makes it exact.
-    Q, R = np.linalg.qr(right)
-    return vectors.T, s, (Q * np.sign(R.diagonal())).T
+    right /= s
+    return s, _orthonormal(right).T
+
+
+def _orthonormal(V):
+    """The closest orthonormal columns to columns that nearly are.
+
+    One step of Newton's iteration for the polar factor squares the error, which the
+    levels of `leading` keep below LEVEL.
+    """
+    error = V.T @ V
+    error.flat[:: len(error) + 1] -= 1.0
+    if np.abs(error).max(initial=0.0) < ORTHONORMAL:
+        return V
+    return V - V @ (error / 2)
 
 
 class _Deflated:
@@ -403,11 +452,29 @@ class _Deflated:
         W = self.sweep.right(U - self.U @ (self.U.T @ U))
         return W - self.V.T @ (self.V @ W)
 
+    def singular_values(self, V):
+        """Norms of the columns of Z V without the part found."""
+        return _norms(self.left(V))
+
     def __call__(self, Q):
         self.counter.passes += 1
         return (
             self.right(self.left(Q)) if self.on_features else self.left(self.right(Q))
         )
+
+
+class _Complement:
+    """A sweep in the complement of eigenvectors of its G."""
+
+    def __init__(self, sweep, vectors):
+        self.sweep, self.vectors = sweep, vectors
+        self.size, self.dtype, self.work = sweep.size, sweep.dtype, sweep.work
+
+    def _off(self, Q):
+        return Q - self.vectors @ (self.vectors.T @ Q)
+
+    def __call__(self, Q):
+        return self._off(self.sweep(self._off(Q)))
 
 
 def single_vector(sweep, goal, rng):
@@ -432,12 +499,14 @@ def single_vector(sweep, goal, rng):
         return None
     values, vectors = values[::-1], vectors[:, ::-1]
     residuals = _norms(sweep(vectors) - vectors * values)
-    Q = rng.standard_normal((d, CHECK_BLOCK))
-    for _ in range(CHECK_PASSES):
-        Q = np.linalg.qr(Q - vectors @ (vectors.T @ Q))[0]
-        W = sweep(Q)
-        T, Q = Q.T @ W, W
-    if np.linalg.eigvalsh((T + T.T) / 2)[-1] > values[-1] * (1 + 1e-6):
+    rest = lanczos(
+        _Complement(sweep, vectors),
+        Goal(lambda values: 1, 1, 1e-6),
+        block=CHECK_BLOCK,
+        rng=rng,
+        max_passes=CHECK_PASSES,
+    )
+    if rest.values[0] > values[-1] * (1 + 1e-6):
         return None
     return Ritz(values, vectors.T, residuals, sweep.passes, True)
 
@@ -452,6 +521,8 @@ class _Schedule:
 
     def __init__(self, goal, sweep):
         self.goal, self.work = goal, sweep.work
+        # Passes until directions first died, and when the last vectors replaced them.
+        self.life = self.born = self.at_birth = None
         self.forget(0)
 
     def forget(self, passes):
@@ -470,21 +541,34 @@ class _Schedule:
         goal, theta, r = self.goal, values[:k], residuals[:k]
         behind = values[k] + residuals[k] if len(values) > k else theta[-1]
         gap = np.maximum(theta - behind, LEAST_GAP * max(theta[-1], 0.0))
-        gap = np.maximum(gap, np.finfo(float).tiny)
+        gap = np.maximum(gap, np.finfo(float).eps * values[0])
         captured = float(theta.sum())
         if goal.energy:
             error = self._lost(theta, r, gap, captured, m, k)
         else:
             error = float((r / gap).max())
         done = error <= goal.tol or r.max() <= 8 * eps * values[0]
-        if n_dead and done and self.captured is not None:
-            # A breakdown: one more look with a fresh random block.
-            done = captured <= self.captured[0] * (1 + 1e-12)
-        elif n_dead:
-            done = False
+        done = self._survives(passes, captured, n_dead) and done
         self.captured = captured, m
         self._set_due(passes, error, m)
         return done
+
+    def _survives(self, passes, captured, n_dead):
+        """Whether what was found outlived the random vectors that replaced dead ones.
+
+        A chain of blocks that dies has met each of its values; there may be copies,
+        and what takes its place has to live as long before it can show them.
+        """
+        if n_dead and self.life is None:
+            self.life, self.born, self.at_birth = passes, passes, captured
+            return False
+        if self.life is None:
+            return True
+        if passes - self.born < self.life:
+            return False
+        grown = captured > self.at_birth * (1 + 1e-12)
+        self.born, self.at_birth = passes, captured
+        return not grown
 
     def _lost(self, theta, r, gap, captured, m, k):
         """Share of the captured energy that may still be missing.
@@ -503,13 +587,13 @@ class _Schedule:
         return max(bound, gain)
 
     def _set_due(self, passes, error, m):
-        self.seen.append((passes, np.log(max(error, 1e-300))))
-        if len(self.seen) < 2 or self.goal.energy:
+        self.seen.append((passes, np.log(max(error, TINY))))
+        if len(self.seen) < 2 or self.life is not None:
             self.due = passes + 1
             return
         (p0, e0), (p1, e1) = self.seen[-2:]
         slope = min((e1 - e0) / (p1 - p0), -1e-2)
-        wait = (np.log(self.goal.tol) - e1) / slope
+        wait = (np.log(max(self.goal.tol, TINY)) - e1) / slope
         # Price of a look in products: where it is high, rather one product too many.
         price = 5.0 * m**3 / (8.0 * self.work)
         wait *= 0.7 if price < 1 else 0.9

@@ -37,14 +37,22 @@ def sparse_column_moments(X, sample_weight=None):
         weight, share = float(sample_weight.sum()), sample_weight[rows]
     data = X.data.astype(np.float64)
     weighted = data if share is None else share * data
-    mean = np.bincount(columns, weighted, p) / weight
-    data -= mean[columns]
-    data *= data if share is None else share * data
-    squares = np.bincount(columns, data, p)
-    unstored = weight - np.bincount(columns, share, p)
+    center = _sums(columns, weighted, p) / weight
+    data -= center[columns]
+    weighted = data if share is None else share * data
+    stored = _sums(columns, share, p)
+    unstored = weight - stored
     unstored[unstored <= n * np.finfo(np.float64).eps * weight] = 0.0
-    squares += unstored * mean**2
-    return ColumnMoments(weight, np.zeros(p), mean, squares)
+    # The rounding of the first sum, which is not small where values are large.
+    offset = (_sums(columns, weighted, p) - unstored * center) / weight
+    squares = _sums(columns, weighted * data, p)
+    squares += unstored * center**2 - weight * offset**2
+    return ColumnMoments(weight, center, offset, np.maximum(squares, 0.0))
+
+
+def _sums(columns, values, p):
+    """Sum of the values of each column, or their number, float64 (p,)."""
+    return np.bincount(columns, values, p).astype(np.float64, copy=False)
 
 
 @QUIET

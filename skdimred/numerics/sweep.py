@@ -12,6 +12,7 @@ over the rows).
 - A `scipy.sparse.linalg.LinearOperator` is applied to all vectors at once.
 """
 
+from functools import reduce
 from itertools import pairwise
 
 import numpy as np
@@ -34,6 +35,11 @@ SPARSE_COST = 6.0
 def serially(function, length):
     """Apply a function to the whole range at once, without threads."""
     yield function(slice(0, length))
+
+
+def _total(arrays):
+    """Sum of arrays of one shape, into the first of them."""
+    return reduce(lambda total, array: np.add(total, array, out=total), arrays)
 
 
 class Sweep:
@@ -79,6 +85,11 @@ class Sweep:
     def _on_rows(self, Q):
         return self.left(self.right(Q))
 
+    def singular_values(self, V):
+        """Norms of the columns of Z V, for V of shape (n_features, b)."""
+        Y = self.left(V)
+        return np.sqrt(np.einsum("ij,ij->j", Y, Y))
+
     def _weighted(self, U):
         """Vectors over the rows, times the square roots of the weights."""
         return U if self.root is None else U * self.root[:, np.newaxis]
@@ -100,6 +111,8 @@ class DenseSweep(Sweep):
         cover ``range(length)``, in order: where threads come in.
     on_features : bool or None
         None iterates on the smaller side.
+    dtype : dtype or None
+        Precision of the products; None is that of X.
     """
 
     def __init__(
@@ -111,22 +124,32 @@ class DenseSweep(Sweep):
         sample_weight=None,
         map_ranges=serially,
         on_features=None,
+        dtype=None,
     ):
-        total = float((columns.squares if center else columns.raw_squares).sum())
-        super().__init__(X.shape, on_features, X.dtype, total, 2.0 * X.size)
+        dtype = np.dtype(X.dtype if dtype is None else dtype)
+        total = columns.total(center)
+        super().__init__(X.shape, on_features, dtype, total, 2.0 * X.size)
         self.X, self.map_ranges = X, map_ranges
         self.shift = self.mean = self.root = None
         if center:
             mean = columns.mean
-            far = np.sqrt(mean @ mean) > FAR[X.dtype] * np.sqrt(total / columns.weight)
+            far = np.sqrt(mean @ mean) > FAR[dtype] * np.sqrt(total / columns.weight)
             if far:
                 # In two steps, as a mean rounded to one number would leave a
                 # direction of its own.
                 self.shift = mean.astype(X.dtype)
                 mean = (columns.center - self.shift) + columns.offset
-            self.mean = mean.astype(X.dtype)
+            self.mean = mean.astype(dtype)
         if sample_weight is not None:
-            self.root = np.sqrt(sample_weight).astype(X.dtype)
+            self.root = np.sqrt(sample_weight).astype(dtype)
+
+    def _near(self, B, shift, buffer=None):
+        """Rows or columns of X minus their shift, in the precision of the products."""
+        if shift is None and B.dtype == self.dtype:
+            return B
+        out = None if buffer is None else buffer[: len(B)]
+        off = 0.0 if shift is None else shift
+        return np.subtract(B, off, out=out, dtype=self.dtype)
 
     def _on_features(self, Q):
         weight = None if self.root is None else self.root**2
@@ -150,18 +173,16 @@ class DenseSweep(Sweep):
 
         def over(rows):
             W, sums = np.zeros((d, b)), np.zeros(b)
-            product, image = np.empty((2, high, b), A.dtype)
-            part = np.empty((wide, b), A.dtype)
+            product, image = np.empty((2, high, b), self.dtype)
+            part = np.empty((wide, b), self.dtype)
             buffer = None
-            if shift is not None:
+            if shift is not None or A.dtype != self.dtype:
                 order = "F" if A.strides[1] > A.strides[0] else "C"
-                buffer = np.empty((high, d), A.dtype, order)
+                buffer = np.empty((high, d), self.dtype, order)
             for start in range(rows.start, rows.stop, high):
                 taken = slice(start, min(start + high, rows.stop))
-                B = A[taken]
-                if shift is not None:
-                    off = shift if shift.ndim == 1 else shift[taken]
-                    B = np.subtract(B, off, out=buffer[: len(B)])
+                is_row = shift is None or shift.ndim == 1
+                B = self._near(A[taken], shift if is_row else shift[taken], buffer)
                 Y = times(B, Q, wide, product[: len(B)], image[: len(B)])
                 if centred:
                     Y -= along if u is None else np.multiply.outer(u[taken], along)
@@ -174,26 +195,46 @@ class DenseSweep(Sweep):
                 W -= sums if v is None else np.multiply.outer(v, sums)
             return W
 
-        return sum(self.map_ranges(over, length))
+        return _total(self.map_ranges(over, length))
+
+    def _left_blocks(self, V, rows):
+        """Slices of rows, and Z V there."""
+        along = 0.0 if self.mean is None else self.mean @ V
+        step = max(LEAST_ROWS, BLOCK_BYTES // (self.X.itemsize * self.n_features))
+        for start in range(rows.start, rows.stop, step):
+            taken = slice(start, min(start + step, rows.stop))
+            B = self._near(self.X[taken], self.shift)
+            Y = (B @ V).astype(np.float64, copy=False)
+            Y -= along
+            if self.root is not None:
+                Y *= self.root[taken, np.newaxis]
+            yield taken, Y
 
     @QUIET
     def left(self, V):
         """Z V of shape (n_rows, b), float64."""
         V = np.ascontiguousarray(V, dtype=self.dtype)
         out = np.empty((self.n_rows, V.shape[1]))
-        along = 0.0 if self.mean is None else self.mean @ V
-        step = max(LEAST_ROWS, BLOCK_BYTES // (self.X.itemsize * self.n_features))
 
         def over(rows):
-            for start in range(rows.start, rows.stop, step):
-                taken = slice(start, min(start + step, rows.stop))
-                B = self.X[taken]
-                B = B if self.shift is None else B - self.shift
-                np.subtract(B @ V, along, out=out[taken])
+            for taken, Y in self._left_blocks(V, rows):
+                out[taken] = Y
 
         for _ in self.map_ranges(over, self.n_rows):
             pass
-        return self._weighted(out)
+        return out
+
+    @QUIET
+    def singular_values(self, V):
+        """Norms of the columns of Z V; Z V is not kept."""
+        V = np.ascontiguousarray(V, dtype=self.dtype)
+
+        def over(rows):
+            return sum(
+                np.einsum("ij,ij->j", Y, Y) for _, Y in self._left_blocks(V, rows)
+            )
+
+        return np.sqrt(_total(self.map_ranges(over, self.n_rows)))
 
     @QUIET
     def right(self, U):
@@ -206,8 +247,8 @@ class DenseSweep(Sweep):
         def over(features):
             for start in range(features.start, features.stop, step):
                 taken = slice(start, min(start + step, features.stop))
-                B = self.X[:, taken]
-                B = B if self.shift is None else B - self.shift[taken]
+                shift = None if self.shift is None else self.shift[taken]
+                B = self._near(self.X[:, taken], shift)
                 out[taken] = B.T @ U
                 if self.mean is not None:
                     out[taken] -= np.multiply.outer(self.mean[taken], along)
@@ -220,8 +261,11 @@ class DenseSweep(Sweep):
 class _Implicit(Sweep):
     """Rows that only multiply: centre and weights are rank-one terms around them.
 
-    A kind gives ``_times(V)``, X V, and ``_transposed_times(U)``, X'U.
+    A kind gives ``_times(V)``, X V, and ``_transposed_times(U)``, X'U. Features in
+    `constant` are left out.
     """
+
+    constant = ()
 
     def _set_center(self, mean, sample_weight):
         self.mean = None if mean is None else mean.astype(self.dtype)
@@ -233,6 +277,9 @@ class _Implicit(Sweep):
     def left(self, V):
         """Z V of shape (n_rows, b)."""
         V = np.ascontiguousarray(V, dtype=self.dtype)
+        if len(self.constant):
+            V = V.copy()
+            V[self.constant] = 0.0
         Y = self._times(V)
         if self.mean is not None:
             Y -= self.mean @ V
@@ -245,6 +292,8 @@ class _Implicit(Sweep):
         W = self._transposed_times(U)
         if self.mean is not None:
             W -= np.multiply.outer(self.mean, U.sum(axis=0))
+        if len(self.constant):
+            W[self.constant] = 0.0
         return W
 
 
@@ -273,13 +322,16 @@ class SparseSweep(_Implicit):
         n_parts=1,
         on_features=None,
     ):
-        total = float((columns.squares if center else columns.raw_squares).sum())
-        work = 2.0 * SPARSE_COST * X.nnz
+        total, work = columns.total(center), 2.0 * SPARSE_COST * X.nnz
         super().__init__(X.shape, on_features, X.dtype, total, work)
         self._set_center(columns.mean if center else None, sample_weight)
+        if center and not columns.active.all():
+            # Implicit centring leaves their rounding, which may not be small.
+            self.constant = np.flatnonzero(~columns.active)
         self.map_ranges = map_ranges
         self.by_rows = X.format == "csr"
         self.parts = list(_parts(X, n_parts))
+        self.transposed = [(taken, part.T) for taken, part in self.parts]
 
     def _times(self, V):
         return self._stacked(V) if self.by_rows else self._summed(V)
@@ -303,26 +355,27 @@ class SparseSweep(_Implicit):
         """Products of the transposed parts, added up."""
 
         def add(positions):
-            return sum(part.T @ V[taken] for taken, part in self.parts[positions])
+            return _total(part @ V[taken] for taken, part in self.transposed[positions])
 
-        return sum(self.map_ranges(add, len(self.parts))).astype(np.float64, copy=False)
+        total = _total(self.map_ranges(add, len(self.parts)))
+        return total.astype(np.float64, copy=False)
 
 
 def _parts(X, n_parts):
     """Slices of the major axis with about as many entries each, as csr views."""
     size = len(X.indptr) - 1
+    indices = X.indices
+    if max(*X.shape, X.nnz) <= np.iinfo(np.int32).max:
+        # Half the memory traffic of the indices.
+        indices = indices.astype(np.int32, copy=False)
     goals = np.linspace(0, X.nnz, min(n_parts, size) + 1)[1:-1]
     edges = [0, *np.searchsorted(X.indptr, goals), size]
     for start, stop in pairwise(edges):
         low, high = X.indptr[start], X.indptr[stop]
-        part = sparse.csr_array(
-            (
-                X.data[low:high],
-                X.indices[low:high],
-                X.indptr[start : stop + 1] - low,
-            ),
-            shape=(stop - start, X.shape[X.format == "csr"]),
-        )
+        # The constructor would copy what is a view of a much larger array.
+        part = sparse.csr_array((stop - start, X.shape[X.format == "csr"]))
+        part.data, part.indices = X.data[low:high], indices[low:high]
+        part.indptr = (X.indptr[start : stop + 1] - low).astype(indices.dtype)
         yield slice(start, stop), part
 
 
