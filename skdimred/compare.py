@@ -161,8 +161,11 @@ def compare(
     >>> from skdimred.compare import compare
     >>> X, y = load_iris(return_X_y=True)
     >>> rows = compare(X, y, n_components=[1, 2], folds=3, repeats=1)
-    >>> [(row["estimator"], row["n_components"], row["status"]) for row in rows]
-    [('PCA', 2, 'compared'), ('RatioLDA', 1, 'compared')]
+    >>> for row in rows:
+    ...     print(row["estimator"], row["n_components"], row["status"])
+    PCA 2 compared
+    TruncatedSVD 2 compared
+    RatioLDA 1 compared
     """
     if progress is not None and not callable(progress):
         raise TypeError(f"progress must be callable or None; found {progress!r}.")

@@ -3,6 +3,7 @@
 import csv
 import subprocess
 import sys
+from dataclasses import replace
 from importlib import import_module
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.datasets import load_digits, load_iris
 from sklearn.decomposition import PCA as PeerPCA
+from sklearn.decomposition import TruncatedSVD as PeerSVD
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
@@ -17,11 +19,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdimred import __main__ as command_line
-from skdimred.compare import Pair, compare, prepare
+from skdimred.compare import REGISTRY, Pair, compare, prepare
 
 # Once the package exports the function, the attribute hides the module.
 compare_module = import_module("skdimred.compare")
 
+NAMES = ["PCA", "TruncatedSVD", "RatioLDA"]
 QUICK = {"folds": 3, "repeats": 1}
 TIMES = [
     f"{side}{step}_seconds" for side in ("", "peer_") for step in ("fit", "transform")
@@ -62,6 +65,12 @@ def table(tmp_path):
     return frame
 
 
+def of(name, rows):
+    """The row of one estimator."""
+    (row,) = (row for row in rows if row["estimator"] == name)
+    return row
+
+
 def save(frame, path):
     frame.to_csv(path, index=False)
     return path
@@ -93,11 +102,18 @@ class NoSubspace(PeerPCA):
     pass
 
 
+class ExactSVD(PeerSVD):
+    """scikit-learn's, with the solver that draws no random projection."""
+
+    def __init__(self, n_components=2, *, random_state=None):
+        super().__init__(n_components, algorithm="arpack", random_state=random_state)
+
+
 # ---------------------------------------------------------------- the function
 
 
 def test_rows_have_the_promised_keys_and_describe_iris(iris_rows):
-    assert [row["estimator"] for row in iris_rows] == ["PCA", "RatioLDA"]
+    assert [row["estimator"] for row in iris_rows] == NAMES
     documented = compare.__doc__
     for row in iris_rows:
         assert list(row) == list(iris_rows[0])
@@ -119,8 +135,12 @@ def test_rows_have_the_promised_keys_and_describe_iris(iris_rows):
 def test_scores_are_those_of_the_same_pipeline_written_out(iris, iris_rows):
     X, y = iris
     folds = StratifiedKFold(3, shuffle=True, random_state=0)
-    peers = PeerPCA(random_state=0), LinearDiscriminantAnalysis()
-    for row, peer, grid in zip(iris_rows, peers, ([1, 2], [1, 2]), strict=True):
+    peers = (
+        PeerPCA(random_state=0),
+        PeerSVD(random_state=0),
+        LinearDiscriminantAnalysis(),
+    )
+    for row, peer, grid in zip(iris_rows, peers, [[1, 2]] * 3, strict=True):
         scores = [
             cross_val_score(
                 make_pipeline(
@@ -151,12 +171,32 @@ def test_same_input_gives_the_same_rows_but_for_the_clock(iris, iris_rows):
 def test_ours_and_the_peer_find_the_same_subspace_and_score_on_digits():
     X, y = load_digits(return_X_y=True)
     rows = compare(X, y, n_components=[2, 9], standardize=False, **QUICK)
+    assert [row["estimator"] for row in rows] == NAMES
     for row in rows:
-        assert row["same_subspace"] is True
-        assert row["subspace_sine"] < 1e-9
+        # scikit-learn's TruncatedSVD projects at random, and is that far off by itself.
+        exact = row["estimator"] != "TruncatedSVD"
+        assert row["subspace_sine"] < (1e-9 if exact else 1e-3)
+        assert row["same_subspace"] is (row["subspace_sine"] < 1e-6)
         assert row["n_components"] == row["peer_n_components"] == 9
         assert row["score"] == pytest.approx(row["peer_score"], abs=0.01)
         assert row["compared_n_components"] == 9
+
+
+def test_an_exact_peer_finds_the_subspace_of_our_truncated_svd(monkeypatch):
+    (pair,) = (pair for pair in REGISTRY if pair.name == "TruncatedSVD")
+    pair = replace(pair, peer=f"{__name__}:ExactSVD")
+    monkeypatch.setattr(compare_module, "REGISTRY", (pair,))
+    X, y = load_digits(return_X_y=True)
+    (row,) = compare(X, y, n_components=9, standardize=False, **QUICK)
+    assert row["same_subspace"] is True
+    assert row["subspace_sine"] < 1e-9
+    assert row["score"] == pytest.approx(row["peer_score"], abs=1e-9)
+
+
+def test_standardized_columns_have_no_mean_to_tell_svd_from_pca(iris_rows):
+    pca, svd = (of(name, iris_rows) for name in ("PCA", "TruncatedSVD"))
+    assert svd["n_components"] == pca["n_components"]
+    assert svd["score"] == pytest.approx(pca["score"])
 
 
 def test_inputs_are_not_modified(iris):
@@ -168,27 +208,30 @@ def test_inputs_are_not_modified(iris):
 
 
 def test_without_classes_the_fewest_components_that_keep_the_variance(iris):
-    pca, lda = compare(iris[0], n_components=[1, 2, 3], standardize=False, **QUICK)
-    assert pca["scoring"] == "explained variance"
+    rows = compare(iris[0], n_components=[1, 2, 3], standardize=False, **QUICK)
+    pca, svd, lda = (of(name, rows) for name in NAMES)
+    assert pca["scoring"] == svd["scoring"] == "explained variance"
     assert pca["n_components"] == 1  # which holds 92% on iris
     assert 0.9 < pca["score"] < 0.95
+    assert svd["n_components"] == 2  # the first is about the mean
+    assert 0.95 < svd["score"] < 1
     assert lda["status"] == "left out"
     assert "it needs a target" in lda["note"]
     assert lda["score"] is None
-    few = compare(iris[0][:, :2], n_components=[1], **QUICK)[0]
+    few = of("PCA", compare(iris[0][:, :2], n_components=[1], **QUICK))
     assert few["n_components"] == 1  # below 0.9 and yet the best there is
 
 
 def test_continuous_target_is_set_aside_and_said(iris):
     rows = compare(iris[0][:, :3], iris[0][:, 3], **QUICK)
-    assert [row["status"] for row in rows] == ["compared", "left out"]
+    assert [row["status"] for row in rows] == ["compared", "compared", "left out"]
     assert all("y is continuous" in row["note"] for row in rows)
 
 
 def test_labels_may_be_text_booleans_or_whole_floats(iris):
     X, y = iris
     X, y = X[50:], y[50:]
-    expected = compare(X, y, n_components=1, **QUICK)[1]["score"]
+    expected = [row["score"] for row in compare(X, y, n_components=1, **QUICK)]
     for labels in (
         np.array(["", "b", "c"])[y],
         np.array(["", "b", "c"], dtype=object)[y],
@@ -196,17 +239,18 @@ def test_labels_may_be_text_booleans_or_whole_floats(iris):
         y.astype(float),
         y[:, None],
     ):
-        row = compare(X, labels, n_components=1, **QUICK)[1]
-        assert row["score"] == expected
-        assert row["n_classes"] == 2
+        rows = compare(X, labels, n_components=1, **QUICK)
+        assert [row["score"] for row in rows] == expected
+        assert {row["n_classes"] for row in rows} == {2}
 
 
 def test_grid_values_out_of_reach_are_left_out_and_said(iris):
-    pca, lda = compare(*iris, n_components=[2, 4, 3], **QUICK)
-    assert pca["note"] == ""
+    rows = compare(*iris, n_components=[2, 4, 3], **QUICK)
+    pca, svd, lda = (of(name, rows) for name in NAMES)
+    assert pca["note"] == svd["note"] == ""
     assert lda["n_components"] == 2
     assert "n_components=3, 4 left out: at most 2 here" in lda["note"]
-    lda = compare(*iris, n_components=4, **QUICK)[1]
+    lda = of("RatioLDA", compare(*iris, n_components=4, **QUICK))
     assert lda["status"] == "left out"
     assert "n_components is at most 2" in lda["note"]
 
@@ -290,8 +334,8 @@ def test_different_subspaces_are_told_apart(iris, monkeypatch):
 def test_progress_is_called_before_each_step(iris):
     seen = []
     compare(*iris, n_components=1, progress=lambda *step: seen.append(step), **QUICK)
-    assert [done for done, _, _ in seen] == list(range(6))
-    assert {total for _, total, _ in seen} == {6}
+    assert [done for done, _, _ in seen] == list(range(9))
+    assert {total for _, total, _ in seen} == {9}
 
 
 def test_data_frames_give_what_their_values_give(table, iris):
@@ -366,12 +410,12 @@ def test_digits_need_no_argument(run_command, tmp_path):
     assert err == ""
     assert max(map(len, out.splitlines())) <= 79
     assert "scikit-learn's digits: 1797 rows, 64 columns (not standardized)" in out
-    for name in ("PCA", "LinearDiscriminantAnalysis", "RatioLDA", "same subspace"):
+    for name in (*NAMES, "LinearDiscriminantAnalysis", "same subspace"):
         assert name in out
     assert "Wrote comparison.csv" in out
     with open(tmp_path / "comparison.csv", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert [row["estimator"] for row in rows] == ["PCA", "RatioLDA"]
+    assert [row["estimator"] for row in rows] == NAMES
     assert float(rows[0]["fit_ratio"]) > 0
 
 
@@ -574,7 +618,7 @@ def test_progress_lines_come_after_a_moment_and_quiet_silences_them(
     monkeypatch.setattr(command_line, "QUIET_SECONDS", 600)
     assert run_command(*common)[2] == ""
     monkeypatch.setattr(command_line, "QUIET_SECONDS", 0)
-    assert "[6/6] RatioLDA: timing both in turn" in run_command(*common)[2]
+    assert "[9/9] RatioLDA: timing both in turn" in run_command(*common)[2]
     assert run_command(*common, "--quiet")[2] == ""
 
 
@@ -584,7 +628,7 @@ def test_terminal_gets_a_bar_and_no_lines(run_command, table, tmp_path, monkeypa
     monkeypatch.setattr(command_line, "QUIET_SECONDS", 0)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     _, _, err = run_command(data, "--target", "species", "--no-plot")
-    assert "[6/6]" not in err
+    assert "[9/9]" not in err
 
 
 def test_bare_command_prints_help(capsys):

@@ -61,6 +61,8 @@ DGKS = 0.7
 LEAST_GAP = 1e-2
 # Share of the largest image of a vector below which a new direction is rounding.
 DEAD = 1e-12
+# Share of the energy captured at which values count as shown.
+SHOWN = 0.99
 # Rows of the basis to begin with.
 FIRST_ROOM = 64
 # Share of the eigenvectors of T up to which the subset solver beats the full one, and
@@ -357,6 +359,7 @@ def leading(
     Triplets
     """
     rough = sweep if rough is None else rough
+    sweeps = {sweep, rough}
     eps = float(np.finfo(rough.dtype).eps)
     options = {"block": block, "rng": rng}
     options |= {"max_passes": max_passes, "max_basis": max_basis}
@@ -372,8 +375,12 @@ def leading(
     rounding = max(sweep.n_rows, sweep.n_features) * np.finfo(sweep.dtype).eps
     floor = float(rounding) ** 2 * size
     squares, V, deflated = np.empty(0), np.empty((0, sweep.n_features)), sweep
+    if rough is not sweep and not _is_resolved(found, goal, eps):
+        # To be taken off the rows, vectors have to be exact.
+        rough, eps = sweep, float(np.finfo(sweep.dtype).eps)
+        found = lanczos(sweep, goal, **options)
     while len(found.values) and found.values[0] > floor:
-        resolved = found.values > max(LEVEL, DIGITS * eps) * found.values[0]
+        resolved = found.values > _least(found.values, eps)
         vectors = found.vectors[resolved]
         s, right = _right_side(deflated, vectors)
         squares, V = np.append(squares, s**2), np.concatenate([V, right])
@@ -398,10 +405,23 @@ def leading(
         squares[order],
         V[order],
         max(residual / size, 4 * eps) if size > 0 else 0.0,
-        rough.passes if deflated is sweep else rough.passes + sweep.passes,
+        sum(s.passes for s in sweeps),
         found.converged,
         single,
     )
+
+
+def _least(values, eps):
+    """Eigenvalue up to which G knows too little of its digits."""
+    return max(LEVEL, DIGITS * eps) * values[0]
+
+
+def _is_resolved(found, goal, eps):
+    """Whether all that is wanted was found, to the precision of the products."""
+    values = found.values
+    if len(values) < goal.wanted(values):
+        return False
+    return bool(values[-1] > _least(values, eps))
 
 
 def _still_wanted(goal, found, values):
@@ -523,6 +543,7 @@ class _Schedule:
         self.goal, self.work = goal, sweep.work
         # Passes until directions first died, and when the last vectors replaced them.
         self.life = self.born = self.at_birth = None
+        self.history = []
         self.forget(0)
 
     def forget(self, passes):
@@ -557,10 +578,13 @@ class _Schedule:
         """Whether what was found outlived the random vectors that replaced dead ones.
 
         A chain of blocks that dies has met each of its values; there may be copies,
-        and what takes its place has to live as long before it can show them.
+        and what takes its place shows them only after as many passes as the first
+        chain took to show the values themselves.
         """
+        self.history.append((passes, captured))
         if n_dead and self.life is None:
-            self.life, self.born, self.at_birth = passes, passes, captured
+            shown = (p for p, seen in self.history if seen >= SHOWN * captured)
+            self.life, self.born, self.at_birth = next(shown) + 1, passes, captured
             return False
         if self.life is None:
             return True
