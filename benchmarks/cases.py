@@ -15,6 +15,7 @@ import scipy.linalg
 from sklearn import datasets
 from sklearn.decomposition import PCA as SklearnPCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis as SklearnLDA
+from spectra import spectral_cases
 
 from skdimred import PCA, RatioLDA
 
@@ -44,6 +45,11 @@ class Case:
         Fits per timing, for fits of under a millisecond.
     memory : bool
         Whether peak extra memory is measured.
+    repeats : int or None
+        Timings of each, where the usual number takes too long.
+    measure : {"sine", "lost energy"}
+        How far the subspace found is from the reference: the largest angle, or the
+        share of the reference's energy that it does not capture.
     """
 
     name: str
@@ -55,6 +61,8 @@ class Case:
     peer_solves_it: bool = True
     loops: int = 1
     memory: bool = False
+    repeats: int | None = None
+    measure: str = "sine"
 
 
 @cache
@@ -247,5 +255,6 @@ CASES = [
         peer_solves_it=False,
         memory=True,
     ),
+    *spectral_cases(Case),
     *_small_cases(),
 ]

@@ -89,10 +89,12 @@ def run(case, repeats):
             ("busy", None, True),
         ):
             with _threads(limit), _busy_process(busy):
-                row[setting] = _alternate(makers, X, y, case.loops, repeats)
+                times = case.repeats or repeats
+                row[setting] = _alternate(makers, X, y, case.loops, times)
         for who, make in makers.items():
             compared = truth is not None and (who == "ours" or case.peer_solves_it)
-            row[f"sine_{who}"] = _sine(make, X, y, truth) if compared else None
+            measure = _lost if case.measure == "lost energy" else _sine
+            row[f"sine_{who}"] = measure(make, X, y, truth) if compared else None
             if case.memory:
                 row[f"memory_{who}"] = _memory_in_a_process(case.name, who, peer)
         rows.append(row)
@@ -164,6 +166,12 @@ def _sine(make, X, y, truth):
     else:
         return None
     return subspace_sine(found[: len(truth)], truth)
+
+
+def _lost(make, X, y, truth):
+    """Share of the energy that the truth captures and the fit does not."""
+    V = _fit(make(), X, y).components_
+    return 1 - float(np.sum((X @ V.T) ** 2) / np.sum((X @ truth.T) ** 2))
 
 
 def _memory_in_a_process(name, who, peer):
