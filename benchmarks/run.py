@@ -4,6 +4,8 @@
     python benchmarks/run.py --only ORL      # cases whose name holds ORL
     python benchmarks/run.py --readme        # also rewrite the table in README.md
 
+With --only and --readme the other rows stay as they were.
+
 Ours and the peer are fitted in turn in one process, so that a drifting clock hits both.
 Three settings are timed: one BLAS thread (CPU time, what the work costs), default
 threads (wall time, what users wait) and default threads beside a busy process. The
@@ -57,11 +59,12 @@ def main(argv=None):
         for row in record:
             print("   ", _one_line(row), flush=True)
     print("\n" + table(records))
-    if not arguments.only:
+    if arguments.readme or not arguments.only:
+        records = _merged(records)
         path = _save(records)
         print(f"\nWrote {path.relative_to(HERE.parent)}")
-        if arguments.readme:
-            _rewrite_readme(records)
+    if arguments.readme:
+        _rewrite_readme(records)
 
 
 def _parser():
@@ -256,6 +259,19 @@ def _versions():
         "cpus": os.cpu_count(),
         "blas": sorted({f"{i['internal_api']} {i['version']}" for i in blas}),
     }
+
+
+def _merged(records):
+    """The records of all cases, old ones where a case was not run now."""
+    path = HERE / "results" / f"{skdimred.__version__}.json"
+    old = json.loads(path.read_text())["records"] if path.exists() else []
+    new = {(row["case"], row["peer"]): row for row in old + records}
+    return [
+        new[case.name, peer]
+        for case in CASES
+        for peer in case.peers
+        if (case.name, peer) in new
+    ]
 
 
 def _save(records):

@@ -113,12 +113,12 @@ class ColumnMoments:
 def provisional_center(X, sample_weight):
     """Centre of dense rows for `ColumnMoments.from_block`; None for the origin.
 
-    From an eighth of the rows that count, 512 at most.
+    From one in 32 of the rows that count, 512 at most.
     """
     counting = np.arange(len(X))
     if sample_weight is not None:
         counting = np.flatnonzero(sample_weight)
-    wanted = max(1, min(SAMPLE_ROWS, len(counting) // 8))
+    wanted = max(1, min(SAMPLE_ROWS, len(counting) // 32))
     rows = counting[:: -(-len(counting) // wanted)]
     weight = None if sample_weight is None else sample_weight[rows]
     return sample_center(X[rows], weight, X.dtype)

@@ -63,6 +63,8 @@ LEAST_GAP = 1e-2
 DEAD = 1e-12
 # Share of the energy captured at which values count as shown.
 SHOWN = 0.99
+# Relative distance at which values count as copies.
+COPY = 1e-4
 # Rows of the basis to begin with.
 FIRST_ROOM = 64
 # Share of the eigenvectors of T up to which the subset solver beats the full one, and
@@ -73,6 +75,8 @@ UNEVEN = 1e-3
 # Squared singular values below this share of the largest, or so many eps of it, are
 # sought again.
 LEVEL, DIGITS = 1e-8, 1024
+# Range of eigenvalues within which their roots have all digits but the last few.
+NO_SQUARE = 1e-4
 # Error of orthonormal vectors that is not worth a correction.
 ORTHONORMAL = 1e-14
 # Vectors and products that look for what a single vector missed.
@@ -146,6 +150,8 @@ class _Basis:
         self.rows = np.empty((min(room, FIRST_ROOM), size))
         self.T = np.zeros((len(self.rows), len(self.rows)))
         self.room, self.count = room, 0
+        # Whether T is full: where a block was not what came out of the one before.
+        self.whole = False
         # Where the last block starts, and the one before.
         self.last = self.local = 0
 
@@ -153,7 +159,7 @@ class _Basis:
         """Add the columns of Q."""
         if self.count + Q.shape[1] > len(self.rows):
             self._grow(self.count + Q.shape[1])
-        self.local, self.last = self.last, self.count
+        self.local, self.last = 0 if self.whole else self.last, self.count
         self.rows[self.count : self.count + Q.shape[1]] = Q.T
         self.count += Q.shape[1]
 
@@ -268,7 +274,7 @@ def lanczos(sweep, goal, *, block, rng, max_passes=None, max_basis=None):
     basis = _Basis(d, cap + block)
     Q = np.linalg.qr(rng.standard_normal((d, block)))[0]
     basis.append(Q)
-    schedule, passes, size = _Schedule(goal, sweep), 0, 0.0
+    schedule, passes, size = _Schedule(goal, sweep, block), 0, 0.0
     while True:
         W = sweep(Q)
         passes += 1
@@ -293,6 +299,9 @@ def lanczos(sweep, goal, *, block, rng, max_passes=None, max_basis=None):
                 kept = min(basis.count - block, k + extra)
                 basis.compress(values[:kept], Y)
                 schedule.forget(passes)
+        if schedule.inject and basis.count + block <= d:
+            Q, _, _ = _next_block(np.zeros_like(W), basis, 1.0, rng)
+            schedule.inject, basis.whole = False, True
         basis.append(Q)
     k = min(k, len(values))
     vectors = Y[:, :k].T @ basis.rows[: basis.count]
@@ -382,7 +391,9 @@ def leading(
     while len(found.values) and found.values[0] > floor:
         resolved = found.values > _least(found.values, eps)
         vectors = found.vectors[resolved]
-        s, right = _right_side(deflated, vectors)
+        # Values of rough products are taken again.
+        known = found.values[resolved] if rough is sweep else None
+        s, right = _right_side(deflated, known, vectors)
         squares, V = np.append(squares, s**2), np.concatenate([V, right])
         # What a level finds is larger than what the next one does, but for rounding.
         wanted = goal.wanted(np.append(squares, found.values[~resolved]))
@@ -429,9 +440,12 @@ def _still_wanted(goal, found, values):
     return goal.wanted(np.append(found, values)) - len(found)
 
 
-def _right_side(sweep, vectors):
+def _right_side(sweep, values, vectors):
     """Singular values and right singular vectors (rows) of Ritz vectors."""
     if sweep.on_features:
+        known = values is not None and sweep.dtype == np.float64
+        if known and values[-1] > NO_SQUARE * values[0]:
+            return np.sqrt(values), vectors
         return sweep.singular_values(vectors.T), vectors
     right = sweep.right(vectors.T)
     s = _norms(right)
@@ -539,11 +553,13 @@ class _Schedule:
     no later than the price of a look would pay for in products.
     """
 
-    def __init__(self, goal, sweep):
+    def __init__(self, goal, sweep, block):
         self.goal, self.work = goal, sweep.work
         # Passes until directions first died, and when the last vectors replaced them.
         self.life = self.born = self.at_birth = None
-        self.history = []
+        self.history, self.block = [], block
+        # Whether the next block is to be random, in search of more copies.
+        self.inject = False
         self.forget(0)
 
     def forget(self, passes):
@@ -570,6 +586,9 @@ class _Schedule:
             error = float((r / gap).max())
         done = error <= goal.tol or r.max() <= 8 * eps * values[0]
         done = self._survives(passes, captured, n_dead) and done
+        if done and self.life is None and self._is_crowded(theta):
+            self._begin_trial(passes, captured)
+            self.inject, done = True, False
         self.captured = captured, m
         self._set_due(passes, error, m)
         return done
@@ -583,8 +602,7 @@ class _Schedule:
         """
         self.history.append((passes, captured))
         if n_dead and self.life is None:
-            shown = (p for p, seen in self.history if seen >= SHOWN * captured)
-            self.life, self.born, self.at_birth = next(shown) + 1, passes, captured
+            self._begin_trial(passes, captured)
             return False
         if self.life is None:
             return True
@@ -592,7 +610,19 @@ class _Schedule:
             return False
         grown = captured > self.at_birth * (1 + 1e-12)
         self.born, self.at_birth = passes, captured
+        self.inject = grown and not n_dead
         return not grown
+
+    def _begin_trial(self, passes, captured):
+        shown = (p for p, seen in self.history if seen >= SHOWN * captured)
+        self.life, self.born, self.at_birth = next(shown) + 1, passes, captured
+
+    def _is_crowded(self, theta):
+        """Whether a value was found as often as a block can find it."""
+        if len(theta) < self.block:
+            return False
+        apart = theta[: len(theta) - self.block + 1] - theta[self.block - 1 :]
+        return bool((apart <= COPY * theta[: len(apart)]).any())
 
     def _lost(self, theta, r, gap, captured, m, k):
         """Share of the captured energy that may still be missing.

@@ -129,6 +129,17 @@ def test_more_copies_than_a_block_has_vectors(rng, energy, k, first):
         assert subspace_sine(found.vectors, V[:k]) < 1e-5
 
 
+@pytest.mark.parametrize(("energy", "tol"), [(True, 1e-3), (True, 1e-6), (False, 1e-6)])
+@pytest.mark.parametrize("copies", [9, 20])
+@pytest.mark.parametrize("k", [10, 20, 25])
+def test_copies_before_a_long_tail(energy, tol, copies, k):
+    """All converges, and nothing dies, before a missing copy shows in rounding."""
+    s = np.r_[np.full(copies, 2.0), np.linspace(1.5, 0.1, 600)]
+    found = find(np.diag(s), k, tol, energy=energy)
+    assert 1 - np.sum(found.squares) / np.sum(s[:k] ** 2) < 2 * tol
+    assert np.count_nonzero(found.squares > 3.9) == min(k, copies)
+
+
 @pytest.mark.parametrize("energy", [True, False])
 @pytest.mark.parametrize("seed", range(8))
 def test_a_few_values_many_times(energy, seed):
@@ -385,7 +396,7 @@ def test_a_single_vector(name, seed):
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("copies", [2, 3, 5])
-@pytest.mark.parametrize("rest", [1.0, 1.98])
+@pytest.mark.parametrize("rest", [1.0, 1.98, 1.9999])
 def test_a_single_vector_misses_no_copy(seed, copies, rest):
     """Copies of a value above the last that is wanted, by little or by far."""
     s = np.r_[3, 2.5, np.full(copies, 2.0), np.linspace(rest, 0.1, 150)]
