@@ -25,8 +25,9 @@ from skdimred.numerics.sweep import DenseSweep, SparseSweep
 
 __all__ = ["choose_solver", "krylov_spectrum", "permutation_rule", "solve"]
 
-# Gram if d (1 + d / 2D) is at most SLOPE (K + LEAST), see `choose_solver`.
-SLOPE, LEAST = 10.0, 60
+# See `choose_solver`; fitted to 314 timings, of `benchmarks/crossover.py`.
+RULE = {np.dtype(np.float64): (0.5, 12.0, 40), np.dtype(np.float32): (1.0, 6.0, 80)}
+SPARSE_SLOPE, SPARSE_LEAST = 10.0, 60
 # Rows and features beyond which a rule that needs every singular value is refused, for
 # sparse rows, and a share of the variance is sought by growth.
 MOST_SPARSE, MOST_DENSE = 4000, 8000
@@ -50,14 +51,15 @@ CHEAP = 1e8
 PERMUTATIONS, LEVEL, ROUGH = 20, 0.95, 1e-3
 
 
-def choose_solver(shape, is_sparse, count):
+def choose_solver(shape, is_sparse, count, dtype=np.float64):
     """Choose "gram" or "krylov" for ``svd_solver="auto"``.
 
     With d the smaller and D the larger of both sizes, and K components:
 
-    - K given, dense: "gram" if ``d (1 + d / (2 D)) <= 10 (K + 60)``. The left side is
-      the cost of the Gram matrix and of its eigenvectors, the right one that of the
-      passes of block Lanczos, in units of a pass.
+    - K given, dense: "gram" if ``d (1 + d / (2 D)) <= 12 (K + 40)``, or, for float32
+      rows, ``d (1 + d / D) <= 6 (K + 80)``. The left side is the cost of the Gram
+      matrix and of its eigenvectors, the right one that of the passes of block
+      Lanczos.
     - K given, sparse: "gram" if ``d <= 10 (K + 60)`` and ``d <= 4000``.
     - K not known beforehand: "gram", which gives all singular values, but for a share
       of the variance with d over 8000, or anything sparse with d over 4000.
@@ -67,6 +69,7 @@ def choose_solver(shape, is_sparse, count):
     shape : tuple (n, p)
     is_sparse : bool
     count : Count
+    dtype : dtype
 
     Returns
     -------
@@ -77,9 +80,12 @@ def choose_solver(shape, is_sparse, count):
     if count.number is None:
         grows = isinstance(count.rule, float) or is_sparse
         return "krylov" if grows and d > most else "gram"
-    cost = d if is_sparse else d * (1 + d / (2 * D))
-    cheap = cost <= SLOPE * (count.number + LEAST)
-    return "gram" if cheap and not (is_sparse and d > most) else "krylov"
+    if is_sparse:
+        cheap = d <= min(most, SPARSE_SLOPE * (count.number + SPARSE_LEAST))
+    else:
+        share, slope, least = RULE[np.dtype(dtype)]
+        cheap = d * (1 + share * d / D) <= slope * (count.number + least)
+    return "gram" if cheap else "krylov"
 
 
 def solve(problem, solver):
@@ -97,7 +103,9 @@ def solve(problem, solver):
     if problem.count.rule == "parallel":
         problem = with_rule(problem, permutation_rule(problem))
     if solver == "auto":
-        solver = choose_solver(problem.X.shape, problem.is_sparse, problem.count)
+        solver = choose_solver(
+            problem.X.shape, problem.is_sparse, problem.count, problem.X.dtype
+        )
     if solver == "full":
         return full_spectrum(problem)
     solved = gram_spectrum(problem) if solver == "gram" else None
