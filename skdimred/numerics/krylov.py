@@ -585,7 +585,8 @@ class _Schedule:
         else:
             error = float((r / gap).max())
         done = error <= goal.tol or r.max() <= 8 * eps * values[0]
-        done = self._survives(passes, captured, n_dead) and done
+        growth = max(1e-12, 16 * eps, goal.tol if goal.energy else 0.0)
+        done = self._survives(passes, captured, n_dead, growth) and done
         if done and self.life is None and self._is_crowded(theta):
             self._begin_trial(passes, captured)
             self.inject, done = True, False
@@ -593,7 +594,7 @@ class _Schedule:
         self._set_due(passes, error, m)
         return done
 
-    def _survives(self, passes, captured, n_dead):
+    def _survives(self, passes, captured, n_dead, growth):
         """Whether what was found outlived the random vectors that replaced dead ones.
 
         A chain of blocks that dies has met each of its values; there may be copies,
@@ -608,7 +609,7 @@ class _Schedule:
             return True
         if passes - self.born < self.life:
             return False
-        grown = captured > self.at_birth * (1 + 1e-12)
+        grown = captured > self.at_birth * (1 + growth)
         self.born, self.at_birth = passes, captured
         self.inject = grown and not n_dead
         return not grown

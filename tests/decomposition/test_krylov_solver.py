@@ -39,12 +39,14 @@ def decaying(rng, n, p, power=0.5):
 @pytest.mark.parametrize(
     ("shape", "is_sparse", "rule", "solver"),
     [
-        # d (1 + d / (2 D)) <= 10 (K + 60)
-        ((100_000, 600), False, 5, "gram"),
-        ((100_000, 700), False, 5, "krylov"),
-        ((100_000, 700), False, 20, "gram"),
-        ((433, 433), False, 5, "gram"),
-        ((434, 434), False, 5, "krylov"),
+        # d (1 + d / (2 D)) <= 12 (K + 40)
+        ((10**6, 539), False, 5, "gram"),
+        ((10**6, 541), False, 5, "krylov"),
+        ((10**6, 719), False, 20, "gram"),
+        ((10**6, 721), False, 20, "krylov"),
+        ((360, 360), False, 5, "gram"),
+        ((361, 361), False, 5, "krylov"),
+        # d <= 10 (K + 60)
         ((650, 10**7), True, 5, "gram"),
         ((651, 10**7), True, 5, "krylov"),
         ((4001, 10**7), True, 3900, "krylov"),
@@ -61,6 +63,21 @@ def decaying(rng, n, p, power=0.5):
 def test_choice(shape, is_sparse, rule, solver):
     for both in (shape, shape[::-1]):
         assert choose_solver(both, is_sparse, Count(rule, min(shape))) == solver
+
+
+@pytest.mark.parametrize(
+    ("shape", "k", "solver"),
+    [
+        # d (1 + d / D) <= 6 (K + 80)
+        ((10**7, 509), 5, "gram"),
+        ((10**7, 511), 5, "krylov"),
+        ((255, 255), 5, "gram"),
+        ((256, 256), 5, "krylov"),
+    ],
+)
+def test_choice_for_float32(shape, k, solver):
+    count = Count(k, min(shape))
+    assert choose_solver(shape, False, count, np.dtype(np.float32)) == solver
 
 
 def test_what_ran_is_told(rng):
@@ -138,6 +155,21 @@ def test_a_constant_feature_has_weight_exactly_zero(rng, make, value, k):
         varied = pca.explained_variance_ > 0
         assert np.count_nonzero(varied) == min(len(V), 4)
         assert np.all(V[varied, 7] == 0)
+
+
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("value", [0.1, 1000.1, 1e6 + 0.1])
+def test_all_components_beside_a_constant_feature(make, value):
+    """Rounding of the constant is no direction of its own."""
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        X = rng.standard_normal((15, 4)) * 10.0 ** rng.integers(-3, 1)
+        X[:, 3] = value
+        pca = krylov(None).fit(make(X))
+        V = pca.components_
+        assert_allclose(V @ V.T, np.eye(4), atol=1e-10)
+        assert pca.explained_variance_[3] == 0
+        assert np.all(V[:3, 3] == 0)
 
 
 @pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
