@@ -165,6 +165,9 @@ def krylov_spectrum(problem):
     squares = found.squares[:k]
     vectors = found.vectors[: len(squares)]
     vectors[:, ~active] = 0.0
+    # The rounding of a constant feature may have looked like a direction of its own.
+    real = np.einsum("ij,ij->i", vectors, vectors) > 0.5
+    squares, vectors = squares[real], vectors[real]
     rest = 0.0 if k == count.limit else max(0.0, total - float(squares.sum()))
     spectrum = finish(squares, vectors, k, total, rest, found.residual)
     n, p = problem.X.shape
