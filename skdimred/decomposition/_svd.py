@@ -52,9 +52,9 @@ class TruncatedSVD(
         components themselves, which costs more where singular values are hardly
         different.
     tol : float, default=1e-3
-        For "krylov", a bound on the share of the captured energy that may be missed,
-        of which what is really missed is a tenth and less; or the sine of the angle to
-        the true subspace. For "gram", as in `PCA`, and 1e-6 if `tol` is larger.
+        For "krylov", about the largest share of the captured energy that may be
+        missed, far less being missed where singular values decay; or the sine of the
+        angle to the true subspace. For "gram", as in `PCA`, and 1e-6 if `tol` is larger.
     random_state : None, int or RandomState, default=None
         Seed of the start of "krylov" and of the permutations of "parallel".
 

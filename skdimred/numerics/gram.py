@@ -163,7 +163,9 @@ def spectrum_of_rows(Z, active, count):
     Spectrum
     """
     Z = Z[:, active]
-    _, s, Vt = scipy.linalg.svd(Z, full_matrices=False)
+    # LAPACK's wrapper in older versions of scipy refuses a matrix without columns.
+    svd = scipy.linalg.svd if Z.size else np.linalg.svd
+    _, s, Vt = svd(Z, full_matrices=False)
     return _from_singular_values(Z, s, Vt, active, count, max(Z.shape))
 
 
