@@ -54,7 +54,8 @@ class TruncatedSVD(
     tol : float, default=1e-3
         For "krylov", about the largest share of the captured energy that may be
         missed, far less being missed where singular values decay; or the sine of the
-        angle to the true subspace. For "gram", as in `PCA`, and 1e-6 if `tol` is larger.
+        angle to the true subspace. For "gram", as in `PCA`, and 1e-6 if `tol` is
+        larger.
     random_state : None, int or RandomState, default=None
         Seed of the start of "krylov" and of the permutations of "parallel".
 
