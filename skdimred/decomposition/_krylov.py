@@ -122,7 +122,7 @@ def krylov_spectrum(problem):
     total = sweep.total
     active = columns.active if problem.center else columns.raw_squares > 0
     count = count.among(int(np.count_nonzero(active)))
-    at_most = _most_sought(problem, count, sweep)
+    at_most = _most_sought(problem, count)
     is_open = count.number is None and not count.needs_all and count.rule is not None
     goal = Goal(
         partial(count, total=total) if is_open else lambda values: at_most,
@@ -135,7 +135,7 @@ def krylov_spectrum(problem):
         and not problem.energy
         and not is_open
         and tol <= SINGLE_TOL
-        and 2 * at_most <= min(2 * SINGLE, sweep.size - 2)
+        and at_most <= min(SINGLE, sweep.size // 2 - 1)
     )
     found = leading(
         sweep,
@@ -178,7 +178,7 @@ def krylov_spectrum(problem):
     return Solved(moments, columns.mean, spectrum, solver)
 
 
-def _most_sought(problem, count, sweep):
+def _most_sought(problem, count):
     """Largest number of components that is looked for."""
     if count.number is not None:
         return min(count.number, *problem.X.shape)
