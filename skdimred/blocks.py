@@ -7,7 +7,6 @@ finished first.
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial, reduce
 from itertools import pairwise
 from mmap import mmap
@@ -15,7 +14,7 @@ from mmap import mmap
 import numpy as np
 
 from skdimred.numerics import wide
-from skdimred.numerics.threads import one_blas_thread
+from skdimred.numerics.threads import is_worker, one_blas_thread, workers
 
 __all__ = [
     "is_iterator",
@@ -29,7 +28,7 @@ __all__ = [
     "wide_gram",
 ]
 
-# Below this many multiply-adds a pass takes under a millisecond, and starting
+# Below this many multiply-adds a pass takes under a millisecond, and dealing it to
 # threads would cost as much as they save.
 SMALL_WORK = 2e7
 # More ranges than threads: beside a busy process one thread gets less done than the
@@ -100,15 +99,15 @@ def map_ranges(function, length, *, work):
     object
         What the calls returned, in the order of the ranges.
     """
-    if work < SMALL_WORK:
+    if work < SMALL_WORK or is_worker():
         yield function(slice(0, length))
         return
     with one_blas_thread() as allowed:
         if allowed == 1:
             yield function(slice(0, length))
             return
-        with ThreadPoolExecutor(allowed) as pool:
-            yield from pool.map(function, split(length, RANGES_PER_THREAD * allowed))
+        ranges = split(length, RANGES_PER_THREAD * allowed)
+        yield from workers(allowed).map(function, ranges)
 
 
 def map_reduce(summarise, *arrays, work):

@@ -124,11 +124,16 @@ class SpectralMixin(LinearMapMixin):
         moments = dtype = None
         for block in blocks:
             X, w = block if isinstance(block, tuple) else (block, None)
+            if w is not None and not np.any(w):
+                # No row of this block counts, though rows of others may.
+                continue
             part, kind = self._summary(opened(X), w, reset=moments is None)
             dtype = kind if dtype is None else np.result_type(dtype, kind)
             moments = part if moments is None else moments.merge(part)
         if moments is None:
-            raise ValueError("X is an iterator without any block of rows.")
+            raise ValueError(
+                "X is an iterator without any block of rows of a positive weight."
+            )
         count = self._count(moments.n_rows, moments.weight, self.n_features_in_)
         return self._solve_moments(moments, count, dtype) > 0
 

@@ -12,14 +12,14 @@ over the rows).
 - A `scipy.sparse.linalg.LinearOperator` is applied to all vectors at once.
 """
 
-from functools import reduce
+from functools import partial, reduce
 from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
 
 from skdimred.numerics.moments import QUIET
-from skdimred.numerics.tiles import tile_shape, times, transposed_times
+from skdimred.numerics.tiles import block_shape, tile_shape, times, transposed_times
 
 __all__ = ["DenseSweep", "OperatorSweep", "SparseSweep"]
 
@@ -167,14 +167,19 @@ class DenseSweep(Sweep):
         given as None, is all ones.
         """
         (length, d), b = A.shape, Q.shape[1]
-        high, wide = tile_shape(A, b)
         centred = self.mean is not None
         along = Q.sum(axis=0) if v is None else v @ Q
 
         def over(rows):
-            W, sums = np.zeros((d, b)), np.zeros(b)
-            product, image = np.empty((2, high, b), self.dtype)
-            part = np.empty((wide, b), self.dtype)
+            if rows.stop - rows.start == length:
+                high, wide = tile_shape(A, b)
+                vectors, empty = Q, np.empty
+            else:
+                high, wide = block_shape(A)
+                vectors, empty = np.asfortranarray(Q), partial(np.empty, order="F")
+            W, sums = np.zeros_like(empty((d, b))), np.zeros(b)
+            product, image = (empty((high, b), self.dtype) for _ in range(2))
+            part = empty((wide, b), self.dtype)
             buffer = None
             if shift is not None or A.dtype != self.dtype:
                 order = "F" if A.strides[1] > A.strides[0] else "C"
@@ -183,7 +188,7 @@ class DenseSweep(Sweep):
                 taken = slice(start, min(start + high, rows.stop))
                 is_row = shift is None or shift.ndim == 1
                 B = self._near(A[taken], shift if is_row else shift[taken], buffer)
-                Y = times(B, Q, wide, product[: len(B)], image[: len(B)])
+                Y = times(B, vectors, wide, product[: len(B)], image[: len(B)])
                 if centred:
                     Y -= along if u is None else np.multiply.outer(u[taken], along)
                 if weight is not None:
@@ -195,7 +200,7 @@ class DenseSweep(Sweep):
                 W -= sums if v is None else np.multiply.outer(v, sums)
             return W
 
-        return _total(self.map_ranges(over, length))
+        return np.ascontiguousarray(_total(self.map_ranges(over, length)))
 
     def _left_blocks(self, V, rows):
         """Slices of rows, and Z V there."""

@@ -7,14 +7,16 @@ therefore split over rows by plain threads, which the scheduler balances, while 
 BLAS pool is held to one thread.
 """
 
+import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 # scipy.linalg is imported so that its BLAS is loaded when the pools are listed.
 import scipy.linalg  # noqa: F401
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["one_blas_thread"]
+__all__ = ["is_worker", "one_blas_thread", "workers"]
 
 
 class _Pools:
@@ -77,3 +79,38 @@ def one_blas_thread():
     use. Costs about 10 us, and 3 us where there is one thread anyway.
     """
     return _POOLS.hold()
+
+
+# By their number. Threads are kept: to start them, and to have their memory mapped
+# afresh, takes as long as a product with 50 MB of rows.
+_WORKERS = {}
+_STARTING = threading.Lock()
+_local = threading.local()
+
+
+def _mark():
+    _local.works = True
+
+
+def is_worker():
+    """Whether this thread is a worker, which must not wait for others."""
+    return getattr(_local, "works", False)
+
+
+def workers(count):
+    """The executor of `count` threads that the process keeps."""
+    with _STARTING:
+        if count not in _WORKERS:
+            _WORKERS[count] = ThreadPoolExecutor(count, "skdimred", _mark)
+        return _WORKERS[count]
+
+
+def _forget():
+    """Threads do not live on in a forked process."""
+    global _STARTING
+    _STARTING = threading.Lock()
+    _WORKERS.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

@@ -28,6 +28,16 @@ def tile_shape(A, b):
     return min(length, max(short, TILE // (wide * b))), wide
 
 
+def block_shape(A, size=8 << 20):
+    """Rows and columns of the blocks of A that a thread beside others multiplies.
+
+    Python threads take turns at every call, and calls as short as those of tiles would
+    wait for each other longer than they last (measured: twice the time of one thread).
+    """
+    length, d = A.shape
+    return min(length, max(TILE_SIDE, size // (A.itemsize * d))), d
+
+
 def times(B, Q, wide, out, image):
     """B Q into `out`, in tiles of `wide` columns; `image` has the shape of `out`."""
     np.matmul(B[:, :wide], Q[:wide], out=out)

@@ -232,6 +232,18 @@ def test_a_path_to_nothing(tmp_path):
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_a_block_without_weight_is_passed_over(rng, estimator):
+    X, w = some_rows(rng)
+    half = len(X) // 2
+    w[:half] = 0.0
+    blocks = [(X[:half], w[:half]), (X[half:], w[half:])]
+    found = estimator(3).fit(iter(blocks))
+    assert_same(found, estimator(3).fit(X, sample_weight=w), atol=1e-10)
+    with pytest.raises(ValueError, match="without any block"):
+        estimator(3).fit(iter(blocks[:1]))
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_bad_iterators(rng, estimator):
     X, w = some_rows(rng)
     with pytest.raises(
