@@ -2,7 +2,19 @@
 
 from skdimred.compare import compare
 from skdimred.decomposition import PCA, TruncatedSVD, low_rank_factors
-from skdimred.discriminant_analysis import RatioLDA
+from skdimred.discriminant_analysis import (
+    DifferenceLDA,
+    MeanDifferenceLDA,
+    RatioLDA,
+)
 
-__all__ = ["PCA", "RatioLDA", "TruncatedSVD", "compare", "low_rank_factors"]
+__all__ = [
+    "PCA",
+    "DifferenceLDA",
+    "MeanDifferenceLDA",
+    "RatioLDA",
+    "TruncatedSVD",
+    "compare",
+    "low_rank_factors",
+]
 __version__ = "0.1.0"

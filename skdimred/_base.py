@@ -4,7 +4,7 @@ from functools import wraps
 
 import numpy as np
 from sklearn.exceptions import NotFittedError
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_array, check_is_fitted
 
 from skdimred._checks import raise_if_not_finite
 from skdimred._sklearn import as_rows
@@ -76,4 +76,15 @@ class LinearMapMixin:
                 X, center, W.astype(X.dtype, copy=False), self._cancellation
             )
         raise_if_not_finite(self, X, scores)
+        return scores
+
+    def _checked_scores(self, X):
+        """Scores as a float array with as many columns as there are components."""
+        self._check_ready()
+        scores = check_array(X, dtype=[np.float64, np.float32], input_name="X")
+        if scores.shape[1] != self.n_components_:
+            raise ValueError(
+                f"X has {scores.shape[1]} columns, but inverse_transform takes scores "
+                f"on n_components_={self.n_components_} components."
+            )
         return scores

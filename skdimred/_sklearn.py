@@ -72,7 +72,9 @@ def canonical(X):
     return X
 
 
-def as_rows_and_target(estimator, X, y, *, reset=True, min_samples=1):
+def as_rows_and_target(
+    estimator, X, y, *, reset=True, min_samples=1, accept_sparse=False
+):
     """X as `as_rows`, and y as a vector of as many class labels."""
     if (
         type(y) is np.ndarray
@@ -90,9 +92,11 @@ def as_rows_and_target(estimator, X, y, *, reset=True, min_samples=1):
         dtype=[np.float64, np.float32],
         ensure_all_finite=False,
         ensure_min_samples=min_samples,
+        accept_sparse=("csr", "csc") if accept_sparse else False,
     )
     check_classification_targets(target)
-    return np.asarray(rows), np.asarray(target)
+    rows = canonical(rows) if sparse.issparse(rows) else np.asarray(rows)
+    return rows, np.asarray(target)
 
 
 def as_codes(y):

@@ -117,7 +117,7 @@ def map_reduce(summarise, *arrays, work):
     ----------
     summarise : callable
         ``summarise(*ranges)`` returns a record that has ``merge(other)``.
-    *arrays : ndarray or None
+    *arrays : ndarray, csr or None
         Row-aligned arrays (memory-mapped ones are read range by range); None is
         passed on as None.
     work : float
@@ -130,14 +130,14 @@ def map_reduce(summarise, *arrays, work):
     """
     parts = map_ranges(
         lambda rows: summarise(*(None if a is None else a[rows] for a in arrays)),
-        len(arrays[0]),
+        arrays[0].shape[0],
         work=work,
     )
     return reduce(lambda left, right: left.merge(right), parts)
 
 
 def wide_gram(X, sample_weight, center=True):
-    """`WideGram` of all features of wide data, X (n, p)."""
+    """`WideGram` of all features of wide data, X (n, p), an ndarray or csc."""
     return map_reduce(
         partial(wide.WideGram.from_block, sample_weight=sample_weight, center=center),
         X.T,

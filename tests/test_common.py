@@ -5,7 +5,13 @@ from sklearn.base import clone
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
-from skdimred import PCA, RatioLDA, TruncatedSVD
+from skdimred import (
+    PCA,
+    DifferenceLDA,
+    MeanDifferenceLDA,
+    RatioLDA,
+    TruncatedSVD,
+)
 
 CONFIGURED = [
     PCA(),
@@ -37,16 +43,40 @@ CONFIGURED = [
     RatioLDA(shrinkage=0.2),
     RatioLDA(shrinkage="ledoit-wolf", solver="dual"),
     RatioLDA(shrinkage="oas"),
+    RatioLDA(solver="cg"),
+    RatioLDA(solver="cg", shrinkage=0.1),
+    RatioLDA(metric="total"),
+    RatioLDA(metric="orthogonal"),
+    DifferenceLDA(),
+    DifferenceLDA(n_components=1),
+    DifferenceLDA(rho=0.1),
+    DifferenceLDA(rho="trace_ratio"),
+    DifferenceLDA(constraint="within"),
+    DifferenceLDA(constraint="within", rho="trace_ratio", shrinkage="oas"),
+    MeanDifferenceLDA(),
+    MeanDifferenceLDA(shrinkage="auto"),
 ]
 
+# The labels of many checks are drawn at random.
+NOTHING_TO_GAIN = pytest.mark.filterwarnings("ignore:No direction has a positive eig")
 
+
+@NOTHING_TO_GAIN
 @parametrize_with_checks(CONFIGURED)
 def test_contract(estimator, check):
     check(estimator)
 
 
+@NOTHING_TO_GAIN
 @pytest.mark.parametrize(
-    ("estimator", "least"), [(PCA(), 52), (TruncatedSVD(), 52), (RatioLDA(), 62)]
+    ("estimator", "least"),
+    [
+        (PCA(), 52),
+        (TruncatedSVD(), 52),
+        (RatioLDA(), 62),
+        (DifferenceLDA(), 62),
+        (MeanDifferenceLDA(), 58),
+    ],
 )
 def test_checks_really_ran(estimator, least):
     """A wrong tag turns dozens of checks into none, and all of them pass."""
@@ -60,6 +90,7 @@ def test_checks_really_ran(estimator, least):
 
 
 # The checks fit frames and transform arrays, and the other way round.
+@NOTHING_TO_GAIN
 @pytest.mark.filterwarnings("ignore:X (does not have valid|has) feature names")
 @pytest.mark.parametrize("estimator", CONFIGURED, ids=str)
 @pytest.mark.parametrize(

@@ -6,11 +6,12 @@ from numbers import Integral, Real
 import numpy as np
 from scipy import sparse
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from skdimred._base import LinearMapMixin
 from skdimred._checks import as_sample_weight, raise_if_not_finite
 from skdimred._sklearn import as_rows
+from skdimred._stream import StreamMixin
 from skdimred.blocks import is_iterator, lies_on_disk, opened
 from skdimred.decomposition._krylov import solve
 from skdimred.decomposition._spectrum import (
@@ -46,27 +47,16 @@ def _check_weight(n, weight):
         )
 
 
-class SpectralMixin(LinearMapMixin):
+class SpectralMixin(StreamMixin, LinearMapMixin):
     """What `PCA` and `TruncatedSVD` share.
 
     A subclass has `_centers`, whether the rows are centred; `_needs_spread`, whether
     one row is too few; `_energy`, the name of `criterion` that stops on the energy
-    captured; `_spectral`, the names of the attributes that come with a spectrum; and
+    captured; `_lazy`, the names of the attributes that come with a spectrum; and
     `_set_spectrum(solved, n_rows, weight, dtype)`, which sets them.
-
-    A stream only adds to the moments. The eigenproblem, dearer than a block of rows,
-    is solved when one of its results is first asked for.
     """
 
     _accept_sparse = True
-
-    def __getattr__(self, name):
-        if name in type(self)._spectral and "_stale" in self.__dict__:
-            self._solve_stream()
-            return self.__dict__[name]
-        raise AttributeError(
-            f"{type(self).__name__!r} object has no attribute {name!r}"
-        )
 
     def __sklearn_is_fitted__(self):
         """Whether rows have been seen."""
@@ -158,8 +148,7 @@ class SpectralMixin(LinearMapMixin):
                 f"The variance of X, {spread:.3g}, overflows {np.dtype(dtype)}: "
                 "rescale the features or give them as float64."
             )
-        for name in type(self)._spectral:
-            self.__dict__.pop(name, None)
+        self._drop_results()
         self._moments, self._stale = moments, np.dtype(dtype)
         return self
 
@@ -176,33 +165,17 @@ class SpectralMixin(LinearMapMixin):
     def _merge(self, other):
         """Add the rows that another estimator has seen."""
         self._check_parameters()
-        if type(other) is not type(self):
-            raise TypeError(
-                f"other must be a {type(self).__name__}, found {type(other).__name__}."
-            )
+        self._check_kind(other)
         check_is_fitted(other)
         other._check_moments("merge", "other")
         moments, dtype = other._moments, other._dtype()
         if self.__sklearn_is_fitted__():
             self._check_moments("merge")
-            if self.n_features_in_ != other.n_features_in_:
-                raise ValueError(
-                    f"other was fitted to n_features_in_={other.n_features_in_} "
-                    f"features, and this one to {self.n_features_in_}."
-                )
-            names = [getattr(e, "feature_names_in_", None) for e in (self, other)]
-            known = all(name is not None for name in names)
-            if known and not np.array_equal(*names):
-                raise ValueError(
-                    "The feature names of other are not those of this "
-                    f"{type(self).__name__}: {names[1]} and {names[0]}."
-                )
+            self._check_features(other)
             moments = self._moments.merge(moments)
             dtype = np.result_type(dtype, self._dtype())
         else:
-            self.n_features_in_ = other.n_features_in_
-            if hasattr(other, "feature_names_in_"):
-                self.feature_names_in_ = other.feature_names_in_
+            self._adopt_features(other)
         return self._stream(moments, dtype)
 
     def _can_stream(self):
@@ -321,14 +294,3 @@ class SpectralMixin(LinearMapMixin):
                 raise ValueError(f"{name}={value!r} must be True or False.")
         if not (isinstance(self.tol, Real) and self.tol >= 0):
             raise ValueError(f"tol={self.tol!r} must be a number of at least 0.")
-
-    def _checked_scores(self, X):
-        """Scores as a float array with as many columns as there are components."""
-        self._check_ready()
-        scores = check_array(X, dtype=[np.float64, np.float32], input_name="X")
-        if scores.shape[1] != self.n_components_:
-            raise ValueError(
-                f"X has {scores.shape[1]} columns, but inverse_transform takes scores "
-                f"on n_components_={self.n_components_} components."
-            )
-        return scores

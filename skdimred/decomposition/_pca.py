@@ -178,7 +178,7 @@ class PCA(
 
     _energy = "variance"
     _needs_spread = True
-    _spectral = frozenset(
+    _lazy = frozenset(
         {
             "components_",
             "explained_variance_",

@@ -123,7 +123,7 @@ class TruncatedSVD(
 
     _centers = False
     _needs_spread = False
-    _spectral = frozenset(
+    _lazy = frozenset(
         {
             "components_",
             "singular_values_",

@@ -15,23 +15,37 @@ class DiscriminantClassifierMixin(ClassifierMixin):
     `_scores`, and calls `_set_classifier` in fit.
     """
 
-    def _set_classifier(self, centroids, W, dtype):
-        """Keep class means (K, k) in score space, and the same rule as coefficients."""
+    def _set_classifier(self, centroids, W, whitening, dtype):
+        """Keep the rule for scores, and the same as coefficients.
+
+        Parameters
+        ----------
+        centroids : ndarray of shape (n_classes, k)
+            Class means minus `xbar_`, as scores.
+        W : ndarray of shape (n_features, k)
+        whitening : ndarray of shape (k, k)
+            From scores to coordinates of unit within-class variance.
+        dtype : dtype
+        """
         priors = self.priors_
         log_priors = np.log(priors, where=priors > 0, out=np.full(len(priors), -np.inf))
-        bias = log_priors - 0.5 * np.einsum("ij,ij->i", centroids, centroids)
-        coef = centroids @ W.T
+        places = centroids @ whitening
+        bias = log_priors - 0.5 * np.einsum("ij,ij->i", places, places)
+        weights = places @ whitening.T
+        coef = weights @ W.T
         intercept = bias - coef @ self.xbar_
         if len(priors) == 2:
             coef, intercept = coef[1:] - coef[:1], intercept[1:] - intercept[:1]
         self.coef_ = coef.astype(dtype, copy=False)
         self.intercept_ = intercept
-        self._centroids, self._bias = centroids, bias
+        self._centroids, self._rule = centroids, (weights.T, bias)
 
     def _joint_log_likelihood(self, X):
         """Log prior plus log density of each class, up to a term of the row alone."""
         # In float64: centroids may be far apart for the width of a class.
-        return self._scores(X).astype(np.float64) @ self._centroids.T + self._bias
+        scores = self._scores(X).astype(np.float64)
+        weights, bias = self._rule
+        return scores @ weights + bias
 
     def decision_function(self, X):
         """Log odds of the classes, up to a term common to the row.
@@ -103,5 +117,7 @@ class DiscriminantClassifierMixin(ClassifierMixin):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         # Fewer directions than classes ask for may well mix some of them up.
-        tags.classifier_tags.poor_score = self.n_components is not None
+        tags.classifier_tags.poor_score = (
+            getattr(self, "n_components", None) is not None
+        )
         return tags

@@ -1,4 +1,6 @@
-"""Ratio discriminant analysis of wide data, in coordinates of the rows."""
+"""Discriminant directions of wide data, in coordinates of the rows."""
+
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,8 +13,8 @@ from skdimred.discriminant_analysis._solution import (
 )
 from skdimred.numerics import wide
 from skdimred.numerics.moments import varies
-from skdimred.numerics.pencil import Pencil, limit_directions, ratio_directions
-from skdimred.numerics.shrinkage import ledoit_wolf, oas
+from skdimred.numerics.pencil import limit_directions
+from skdimred.numerics.shrinkage import ledoit_wolf, oas, size_of
 from skdimred.numerics.signs import fix_signs
 
 __all__ = ["solve_dual"]
@@ -21,18 +23,19 @@ __all__ = ["solve_dual"]
 GRAM_RANGE = 1e-9
 
 
-def solve_dual(
-    X, codes, n_classes, sample_weight, priors, shrinkage, tol, check_finite
-):
+def solve_dual(rows, priors, task):
     """Solve in the span of the rows, through their n x n Gram matrix.
 
     With Z = U S V' the centred rows, every quantity of the pencil lives in the
-    coordinates Z V = U S, so that nothing of size p x p is formed. Arguments as
-    elsewhere; `check_finite` is shown sums that every entry of X entered.
+    coordinates Z V = U S, so that nothing of size p x p is formed.
     """
+    X, codes, n_classes = rows.X, rows.codes, rows.n_classes
+    sample_weight = rows.sample_weight
+    # So that its features, taken range by range, lie together.
+    X = X.tocsc() if rows.is_sparse else X
     n, p = X.shape
     record = wide_gram(X, sample_weight)
-    check_finite(record.gram.diagonal())
+    rows.check_finite(record.gram.diagonal())
     root_weight = np.ones(n) if sample_weight is None else np.sqrt(sample_weight)
     weight = float(root_weight @ root_weight)
     members = np.zeros((n, n_classes))
@@ -48,31 +51,31 @@ def solve_dual(
     A -= members @ means
     A /= np.sqrt(weight)
     B = np.sqrt(priors)[:, np.newaxis] * (means - priors @ means)
-    a, pencil, residual = _dual_pencil(
-        A,
-        B,
-        error / np.sqrt(weight),
-        np.count_nonzero(priors) - 1,
-        shrinkage,
-        tol,
-        root_weight,
-        p,
+    most = np.count_nonzero(priors) - 1
+    a, pencil, residual, S_w = _dual_pencil(
+        A, B, error / np.sqrt(weight), most, task, root_weight, p
     )
+    inner = pencil.vectors
 
     k = len(pencil.vectors)
     directions = wide.off_mean((U / s) @ pencil.vectors.T, sample_weight)
     left = np.concatenate([directions, averaging], axis=1)
     out = left_product(X, sample_weight, left)
-    base = X[wide.base_row(sample_weight)].astype(np.float64)
+    base = X[[wide.base_row(sample_weight)]]
+    base = (base.toarray() if rows.is_sparse else base)[0].astype(np.float64)
     out[:k, ~varies(record.squares, weight, base + record.offset)] = 0.0
     vectors, offsets = fix_signs(out[:k]), out[k:]
     total = record.squares / weight
     within = total - counts / weight @ (offsets - record.offset) ** 2
     within[within <= RANK_ERROR * n * EPS * total] = 0.0
-    pencil = scale_infinite(
-        Pencil(pencil.values, vectors, pencil.gains, pencil.rcond), within
-    )
-    return Solution(pencil, base, offsets, priors @ offsets, "dual", a, residual)
+    # Signs of the scatter between directions change with them.
+    flips = np.sign(np.einsum("ij,ij->i", vectors, out[:k]))
+    inner = flips[:, np.newaxis] * inner
+    pencil = replace(pencil, vectors=vectors)
+    pencil = scale_infinite(pencil, within) if task.inverts else pencil
+    S_w = inner @ S_w @ inner.T
+    center, offset = base, priors @ offsets
+    return Solution(pencil, center, offsets, offset, "dual", a, residual, S_w)
 
 
 def _left_singular(X, sample_weight, gram_matrix):
@@ -97,7 +100,7 @@ def _left_singular(X, sample_weight, gram_matrix):
     return Ut[: len(s)][keep].T, s[keep], error
 
 
-def _dual_pencil(A, B, error, most, shrinkage, tol, root_weight, p):
+def _dual_pencil(A, B, error, most, task, root_weight, p):
     """Coefficient and directions in coordinates of the rows.
 
     Parameters
@@ -110,8 +113,7 @@ def _dual_pencil(A, B, error, most, shrinkage, tol, root_weight, p):
         Size up to which a singular value of A is rounding.
     most : int
         Most directions that there can be.
-    shrinkage, tol
-        As in `_tall.solve_moments`.
+    task : Task
     root_weight : ndarray of shape (n,)
     p : int
 
@@ -120,30 +122,35 @@ def _dual_pencil(A, B, error, most, shrinkage, tol, root_weight, p):
     a : float
     pencil : Pencil
     residual : float
+    S_w : ndarray of shape (r, r)
+        Shrunk.
     """
     r = A.shape[1]
     s = np.linalg.svd(B, compute_uv=False)
     largest = s.max(initial=0.0)
     noise = max(error, RANK_ERROR * r * EPS * largest)
-    k = min(most, int(np.count_nonzero(s > max(noise, tol * largest))))
+    k = min(most, int(np.count_nonzero(s > max(noise, task.tol * largest))))
     S_w = A.T @ A
-    a, pencil = shrinkage or 0.0, None
+    a, pencil = task.shrinkage or 0.0, None
     if isinstance(a, str):
         n = float(root_weight @ root_weight)
         if a == "oas":
-            a = oas(S_w, n, p)
+            a = oas(size_of(S_w, p), n, p)
         else:
             count = np.where(root_weight > 0, root_weight**2, 1.0)
             squares = np.einsum("ij,ij->i", A, A) * n / count
-            a = ledoit_wolf(S_w, squares, root_weight**2, n, p)
+            a = ledoit_wolf(size_of(S_w, p), squares, root_weight**2, n, p)
     if a > 0:
         mu = S_w.trace() / p
         S_w *= 1 - a
         S_w.flat[:: r + 1] += a * mu
-        pencil = ratio_directions(S_w, B, k, min_rcond=0.0)
+    if k > 0 and not task.inverts:
+        pencil = task.find(S_w, B, k)
+    elif k > 0 and a > 0:
+        pencil = task.find(S_w, B, k, min_rcond=0.0)
     if pencil is None:
         pencil = _dual_limit(A, B, error, k)
-    return float(a), pencil, pencil.residual(S_w, B)
+    return float(a), pencil, pencil.residual(S_w, B), S_w
 
 
 def _dual_limit(A, B, error, k):

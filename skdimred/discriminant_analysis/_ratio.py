@@ -1,7 +1,5 @@
 """Ratio discriminant analysis: between-class over within-class scatter."""
 
-import warnings
-from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -12,54 +10,20 @@ from sklearn.base import (
 )
 from sklearn.utils.metaestimators import available_if
 
-from skdimred._base import LinearMapMixin, guarded
-from skdimred._checks import as_sample_weight, raise_if_not_finite
-from skdimred._sklearn import as_codes, as_rows_and_target
-from skdimred.discriminant_analysis._classifier import DiscriminantClassifierMixin
-from skdimred.discriminant_analysis._dual import solve_dual
-from skdimred.discriminant_analysis._tall import solve_moments, solve_tall, summarise
-from skdimred.numerics.centering import cancellation
+from skdimred._base import guarded
+from skdimred.discriminant_analysis._fit import DiscriminantMixin
+from skdimred.discriminant_analysis._solution import Task
+from skdimred.numerics.pencil import eigh_directions, ratio_directions
+from skdimred.numerics.signs import fix_signs
 
 __all__ = ["RatioLDA"]
 
-SOLVERS = ("auto", "gram", "eigh", "qr", "dual")
-SHRINKAGES = ("auto", "ledoit-wolf", "oas")
-
-
-def _can_stream(estimator):
-    """Whether partial_fit exists; raise what to do instead where it does not."""
-    if estimator.solver == "dual":
-        raise AttributeError(
-            "partial_fit needs the p x p scatter that solver='dual' avoids: use "
-            "solver='auto'."
-        )
-    if estimator.shrinkage in ("auto", "ledoit-wolf"):
-        raise AttributeError(
-            f"shrinkage={estimator.shrinkage!r} needs all rows at once. With "
-            "partial_fit use 'oas', a number in [0, 1], or None."
-        )
-    return True
-
-
-def _united(classes, others):
-    """Sorted union of class labels of one kind."""
-    if (classes.dtype.kind in "US") != (others.dtype.kind in "US") and "O" not in (
-        classes.dtype.kind,
-        others.dtype.kind,
-    ):
-        raise ValueError(
-            f"Class labels must be of one kind; found {classes.tolist()} and "
-            f"{others.tolist()}."
-        )
-    return np.union1d(classes, others)
+SOLVERS = ("auto", "gram", "eigh", "qr", "dual", "cg")
+METRICS = ("within", "total", "orthogonal")
 
 
 class RatioLDA(
-    LinearMapMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    DiscriminantClassifierMixin,
-    TransformerMixin,
-    BaseEstimator,
+    DiscriminantMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):
     r"""Find the directions in which classes lie far apart for their width.
 
@@ -82,7 +46,7 @@ class RatioLDA(
     n_components : int or None, default=None
         How many directions to keep, at most ``min(n_features, n_classes - 1)``. None
         keeps all that separate the class means: fewer if the means are collinear.
-    solver : {"auto", "gram", "eigh", "qr", "dual"}, default="auto"
+    solver : {"auto", "gram", "eigh", "qr", "dual", "cg"}, default="auto"
         - "gram": Cholesky factor of the p x p within-class scatter and a thin SVD of
           the whitened class means. One pass over X.
         - "eigh": the same pencil through `scipy.linalg.eigh`. Ratios below ``p * eps``
@@ -91,19 +55,38 @@ class RatioLDA(
           nearly collinear features. Two passes over X.
         - "dual": the n x n Gram matrix; never a p x p one. Sees the units of the
           features: bring them to one scale first.
+        - "cg": conjugate gradients on products with the rows, for sparse rows too many
+          both ways; neither matrix is formed. Needs `shrinkage`.
         - "auto": "dual" if ``n_samples <= n_features``; otherwise "gram", and "qr" if
           the scatter proves nearly singular (rcond < 1e-12 in units of the
-          within-class standard deviations).
+          within-class standard deviations). For sparse rows "cg" takes over from
+          "dual" above 2000 rows, and from "gram" above 4000 features.
     shrinkage : None, float in [0, 1], "ledoit-wolf", "oas" or "auto", default=None
         Replaces :math:`S_w` by :math:`(1 - a) S_w + a\, (\operatorname{tr} S_w / p)
         I`, with `a` as given or estimated; :math:`S_b` is left alone. "auto" is
-        "ledoit-wolf".
+        "ledoit-wolf", and so is None for the solver "cg".
+    metric : {"within", "total", "orthogonal"}, default="within"
+        What the directions are orthonormal in. They span the same space, whose classes
+        are as far apart, and predictions are the same.
+
+        - "within": :math:`W^T S_w W = I`; distances between scores are Mahalanobis
+          distances.
+        - "total": :math:`W^T (S_b + S_w) W = I` (uncorrelated discriminant analysis
+          [4]_): scores are uncorrelated with unit variance over all rows (of
+          weights as the priors).
+        - "orthogonal": :math:`W^T W = I` (orthogonal discriminant analysis [4]_): the
+          first direction, and what each further one adds at a right angle.
     priors : array-like of shape (n_classes,) or None, default=None
         Class shares; None takes them from the weights of the rows. They enter
         :math:`S_b` and the predictions, not :math:`S_w`.
     tol : float, default=1e-12
         Class means closer together than this along a direction, in units of the
         within-class standard deviation, or of the largest distance, count as equal.
+    cg_tol : float, default=1e-5
+        For "cg", residual at which the directions are found, relative. Eigenvalues are
+        right to about its square.
+    max_iter : int, default=1000
+        For "cg", most iterations.
 
     Attributes
     ----------
@@ -131,13 +114,21 @@ class RatioLDA(
         Its intercepts.
     n_components_ : int
         Number of directions kept.
+    rank_ : int
+        Number of directions in which the class means differ: the rank of S_b, at most
+        ``min(p, K - 1)``.
+    rcond_ : float
+        Reciprocal condition number of the (shrunk) within-class scatter, in units of
+        the within-class standard deviations; 0 where it is singular, NaN for "cg".
+    n_iter_ : int
+        Iterations of "cg"; 1 for the other solvers.
     shrinkage_ : float
         The coefficient used, 0 without shrinkage.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the features, where X had any that are all strings.
-    solver_ : {"gram", "eigh", "qr", "dual"}
+    solver_ : {"gram", "eigh", "qr", "dual", "cg"}
         What ran.
     residual_ : float
         Largest :math:`\|S_b v - \lambda S_w v\| / (\|S_b v\| + \lambda \|S_w v\|)`
@@ -145,6 +136,8 @@ class RatioLDA(
 
     See Also
     --------
+    DifferenceLDA : The difference of both scatters instead of their ratio.
+    MeanDifferenceLDA : Two classes, without an eigenproblem.
     sklearn.discriminant_analysis.LinearDiscriminantAnalysis : The built-in.
     skdimred.decomposition.PCA : Directions of variance, without classes.
 
@@ -161,6 +154,11 @@ class RatioLDA(
     ratio, which follow. Between features that say the same
     the limit divides the weight evenly. Unlike the ratio itself, a ridge depends on
     the units of the features: bring them to one scale first.
+
+    *Rows in the space of the means.* The directions :math:`S_w W` span the differences
+    of the class means. `inverse_transform` maps scores to the point of that affine
+    space which has them: the class means themselves, for theirs, where all directions
+    are kept.
 
     *Predictions* assume normal classes with the common scatter :math:`S_w`: the class
     with the largest :math:`\log \pi_k - \|W^T(x - m_k)\|^2 / 2`, over the components
@@ -184,6 +182,9 @@ class RatioLDA(
     .. [3] L.-F. Chen et al., "A new LDA-based face recognition system which can solve
            the small sample size problem", Pattern Recognition 33 (2000), 1713-1726.
            https://doi.org/10.1016/S0031-3203(99)00139-9
+    .. [4] J. Ye, "Characterization of a family of algorithms for generalized
+           discriminant analysis on undersampled problems", Journal of Machine Learning
+           Research 6 (2005), 483-502. https://www.jmlr.org/papers/v6/ye05a.html
 
     Examples
     --------
@@ -205,26 +206,34 @@ class RatioLDA(
         *,
         solver="auto",
         shrinkage=None,
+        metric="within",
         priors=None,
         tol=1e-12,
+        cg_tol=1e-5,
+        max_iter=1000,
     ):
         self.n_components = n_components
         self.solver = solver
         self.shrinkage = shrinkage
+        self.metric = metric
         self.priors = priors
         self.tol = tol
+        self.cg_tol = cg_tol
+        self.max_iter = max_iter
 
     @guarded
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y=None, sample_weight=None):
         """Fit the directions to labelled rows.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features), or other rows
             Rows. Float arrays are neither copied nor changed; memory-mapped ones are
-            read block by block.
+            read block by block. Sparse ones are centred implicitly. Also the path of
+            an ``.npy`` file, or an iterator of blocks (rows, labels) or (rows, labels,
+            sample_weight), read once and solved as `partial_fit` would.
         y : array-like of shape (n_samples,)
-            Class labels, at least two different ones.
+            Class labels, at least two different ones. None where X is an iterator.
         sample_weight : array-like of shape (n_samples,) or None, default=None
             How often each row counts.
 
@@ -240,42 +249,22 @@ class RatioLDA(
             coincide; if `n_components` is more than the directions there are; or if X
             holds NaN or infinity.
         """
-        shrinkage = self._check_parameters()
-        X, y = as_rows_and_target(self, X, y, min_samples=2)
-        sample_weight = as_sample_weight(sample_weight, len(X))
-        classes, codes = as_codes(y)
-        counts = np.bincount(codes, sample_weight, len(classes))
-        priors = self._check_classes(classes, counts, X.shape[1])
-        check_finite = partial(raise_if_not_finite, self, X)
-        problem = X, codes, len(classes), sample_weight
-        moments = None
-        if self._is_dual(X):
-            solution = solve_dual(*problem, priors, shrinkage, self.tol, check_finite)
-        else:
-            moments, solution = solve_tall(
-                *problem, priors, self.solver, shrinkage, self.tol, check_finite
-            )
-        trouble = self._trouble(solution.pencil)
-        if trouble:
-            raise ValueError(f"{trouble[0].upper()}{trouble[1:]}.")
-        self._set_solution(solution, classes, counts, priors, X.dtype)
-        self._moments = moments
-        return self
+        return self._fit_rows(X, y, sample_weight)
 
-    @available_if(_can_stream)
+    @available_if(DiscriminantMixin._can_stream)
     @guarded
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Add labelled rows to those seen so far, as if `fit` had seen them all.
 
         Exact for any split, one row at a time included; classes may appear at any
-        call. Keeps the p x p within-class scatter and solves the pencil at every
-        call, so larger blocks cost less. Not available with ``solver="dual"``, which
-        has no such scatter, nor with ``shrinkage="ledoit-wolf"``, whose coefficient
-        needs all rows at once.
+        call. Adds to the p x p within-class scatter; the directions are found when
+        `scalings_`, `transform` or another result is first asked for. Not available
+        with ``solver="dual"`` or "cg", which have no such scatter, nor with
+        ``shrinkage="ledoit-wolf"``, whose coefficient needs all rows at once.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             One or more rows.
         y : array-like of shape (n_samples,)
             Class labels.
@@ -295,174 +284,71 @@ class RatioLDA(
         ------
         ValueError
             As `fit` for bad parameters and rows; if X has another number of features
-            than before; or if `fit` ran the "dual" solver, which leaves no scatter to
-            add to.
+            than before; or if `fit` ran "dual" or "cg", which leave no scatter to add
+            to.
         """
-        shrinkage = self._check_parameters()
-        first = not hasattr(self, "classes_")
-        if not (first or self._moments is not None):
-            raise ValueError(
-                "This RatioLDA was fitted by fit() with solver_='dual' (n_samples <= "
-                "n_features), which leaves no scatter matrix to add rows to. Start "
-                "from a new RatioLDA and call partial_fit for every block."
-            )
-        X, y = as_rows_and_target(self, X, y, reset=first)
-        sample_weight = as_sample_weight(sample_weight, len(X))
-        seen, codes = as_codes(y)
-        known = seen if first else _united(self.classes_, seen)
-        if classes is not None:
-            known = _united(np.asarray(classes), known)
-        if self.n_components is not None and self.n_components > X.shape[1]:
-            raise ValueError(
-                f"n_components={self.n_components} must be at most "
-                f"n_features={X.shape[1]}."
-            )
-        moments = summarise(X, codes, len(seen), sample_weight)
-        raise_if_not_finite(self, X, moments.scatter.diagonal())
-        moments = moments.reindex(np.searchsorted(known, seen), len(known))
-        if not first:
-            old = np.searchsorted(known, self.classes_)
-            moments = self._moments.reindex(old, len(known)).merge(moments)
-        self._solve_moments(moments, known, shrinkage, X.dtype)
-        self._moments = moments
-        return self
+        return self._add_rows(X, y, classes, sample_weight)
 
-    def _solve_moments(self, moments, classes, shrinkage, dtype):
-        """Set the answer for the rows so far, or what is still missing for one."""
-        if hasattr(self, "scalings_"):
-            dtype = np.result_type(dtype, self.scalings_)
-        trouble = "only one class"
-        if np.count_nonzero(moments.weights) > 1:
-            priors = self._class_shares(classes, moments.weights)
-            solution = solve_moments(moments, priors, self.solver, shrinkage, self.tol)
-            trouble = self._trouble(solution.pencil)
-        if not trouble:
-            self._set_solution(solution, classes, moments.weights, priors, dtype)
-            return
-        for name in [name for name in self.__dict__ if name.endswith("_")]:
-            if name not in ("n_features_in_", "feature_names_in_"):
-                del self.__dict__[name]
-        self.__dict__.pop("_cancellation", None)
-        self.classes_ = classes
-        self._pending = (
-            f"This RatioLDA has seen too little so far: {trouble}. Call partial_fit "
-            "with more rows before using it."
+    @available_if(DiscriminantMixin._can_stream)
+    @guarded
+    def merge(self, other):
+        """Add the rows that another RatioLDA has seen, as if one fit had seen all.
+
+        Parameters
+        ----------
+        other : RatioLDA
+            Has seen rows; not changed. Its classes may be others.
+
+        Returns
+        -------
+        self : RatioLDA
+            The estimator, with its own parameters.
+
+        Raises
+        ------
+        ValueError
+            If the numbers of features differ, or if one of them keeps no scatter (see
+            `partial_fit`).
+        TypeError
+            If `other` is not a RatioLDA.
+        """
+        return self._merge(other)
+
+    def _task(self, shrinkage):
+        return Task(
+            eigh_directions if self.solver == "eigh" else ratio_directions,
+            solver=self.solver,
+            shrinkage=shrinkage,
+            tol=self.tol,
+            cg_tol=self.cg_tol,
+            max_iter=self.max_iter,
         )
 
     def _check_parameters(self):
-        """Raise on a bad parameter; return the shrinkage asked for, by its own name."""
-        k = self.n_components
-        if k is not None and (
-            isinstance(k, (bool, np.bool_)) or not isinstance(k, Integral) or k < 1
-        ):
+        for name, allowed in (("solver", SOLVERS), ("metric", METRICS)):
+            value = getattr(self, name)
+            if not (isinstance(value, str) and value in allowed):
+                raise ValueError(f"{name}={value!r} must be one of {allowed}.")
+        if not (isinstance(self.cg_tol, Real) and 0 < self.cg_tol < 1):
+            raise ValueError(f"cg_tol={self.cg_tol!r} must be a number in (0, 1).")
+        if not (isinstance(self.max_iter, Integral) and self.max_iter >= 1):
             raise ValueError(
-                f"n_components={k!r} must be an integer of at least 1, or None (all)."
+                f"max_iter={self.max_iter!r} must be an integer of at least 1."
             )
-        if not (isinstance(self.solver, str) and self.solver in SOLVERS):
-            raise ValueError(f"solver={self.solver!r} must be one of {SOLVERS}.")
-        if not (isinstance(self.tol, Real) and self.tol >= 0):
-            raise ValueError(f"tol={self.tol!r} must be a number of at least 0.")
-        shrinkage = self.shrinkage
-        if isinstance(shrinkage, str) and shrinkage in SHRINKAGES:
-            return "ledoit-wolf" if shrinkage == "auto" else shrinkage
-        is_number = isinstance(shrinkage, Real) and not isinstance(shrinkage, bool)
-        if shrinkage is None or (is_number and 0 <= shrinkage <= 1):
-            return shrinkage or None
-        raise ValueError(
-            f"shrinkage={shrinkage!r} must be None, a number in [0, 1] or one of "
-            f"{SHRINKAGES}."
-        )
+        return super()._check_parameters()
 
-    def _check_classes(self, classes, counts, p):
-        present = int(np.count_nonzero(counts))
-        if present < 2:
-            found = classes[counts > 0].tolist()
-            raise ValueError(
-                f"y holds one class of positive weight, {found}; discriminant "
-                "analysis needs at least 2 classes to tell apart."
-            )
-        most = min(p, present - 1)
-        if self.n_components is not None and self.n_components > most:
-            raise ValueError(
-                f"n_components={self.n_components} must be at most {most}: "
-                f"{present} class means differ in at most {present - 1} directions, "
-                f"and there are {p} features."
-            )
-        return self._class_shares(classes, counts)
-
-    def _class_shares(self, classes, counts):
-        if self.priors is None:
-            return counts / counts.sum()
-        try:
-            priors = np.asarray(self.priors, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"priors={self.priors!r} must hold numbers.") from error
-        if priors.shape != classes.shape:
-            raise ValueError(
-                f"priors must have one entry for each of the {len(classes)} classes "
-                f"(with partial_fit, name them all by classes=); found shape "
-                f"{priors.shape}."
-            )
-        if not np.isfinite(priors).all() or np.any(priors < 0):
-            raise ValueError(
-                f"priors must be finite and not negative; found {priors.tolist()}."
-            )
-        present = np.where(counts > 0, priors, 0.0)
-        if np.count_nonzero(present) < 2:
-            raise ValueError(
-                "priors must be positive for at least 2 of the classes in y; found "
-                f"{priors.tolist()} for {classes.tolist()}."
-            )
-        if abs(priors.sum() - 1) > 1e-5:
-            warnings.warn(
-                f"The priors sum to {priors.sum():g}, not 1; they are divided by it.",
-                UserWarning,
-                stacklevel=5,
-            )
-        return present / present.sum()
-
-    def _is_dual(self, X):
-        n, p = X.shape
-        return self.solver == "dual" or (self.solver == "auto" and n <= p)
-
-    def _trouble(self, pencil):
-        """Why the directions found do not do, or None."""
-        found = len(pencil.values)
-        if found == 0:
-            return "the class means coincide, so no direction separates them"
-        if self.n_components is not None and self.n_components > found:
-            return (
-                f"the class means differ in {found} direction{'s' * (found > 1)} only, "
-                f"fewer than n_components={self.n_components}"
-            )
-        return None
-
-    def _set_solution(self, solution, classes, counts, priors, dtype):
-        pencil = solution.pencil
-        k = self.n_components or len(pencil.values)
-        W = pencil.vectors[:k].copy().T
-        offsets = solution.offsets
-        if not np.all(counts > 0):
-            present = (counts > 0)[:, np.newaxis]
-            offsets = np.where(present, offsets, solution.offset)
-        self.classes_ = classes
-        self.class_weight_ = np.asarray(counts, dtype=np.float64)
-        self.priors_ = priors
-        self.xbar_ = solution.center + solution.offset
-        self.means_ = solution.center + offsets
-        self.scalings_ = W.astype(dtype, copy=False)
-        self.eigenvalues_ = pencil.values[:k].astype(dtype, copy=False)
-        ratio = pencil.gains[:k] / pencil.gains.sum()
-        self.explained_variance_ratio_ = ratio.astype(dtype, copy=False)
-        self.n_components_ = k
-        self.shrinkage_ = solution.shrinkage
-        self.solver_ = solution.solver
-        self._set_classifier((offsets - solution.offset) @ W, W, dtype)
-        self.residual_ = solution.residual
-        self._cancellation = cancellation(self.xbar_, W, np.ones(k))
-
-    def _linear_map(self):
-        return self.xbar_, self.scalings_
+    def _placed(self, solution, V, spread):
+        """Columns of `scalings_` in the metric asked for, and what whitens scores."""
+        k = V.shape[1]
+        if self.metric == "total":
+            finite = np.isfinite(solution.pencil.values[:k])
+            width = np.sqrt(spread + finite)
+            return V / width, np.diag(width)
+        if self.metric == "orthogonal":
+            Q, R = np.linalg.qr(V)
+            signed = fix_signs(Q.T.copy()).T
+            return signed, np.einsum("ij,ij->j", signed, Q)[:, np.newaxis] * R
+        return V, np.eye(k)
 
     def transform(self, X):
         """Project rows on the discriminant directions.
@@ -471,15 +357,15 @@ class RatioLDA(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features)
             Rows to project.
 
         Returns
         -------
         X_new : ndarray of shape (n_samples, n_components_)
-            ``(X - xbar_) @ scalings_``. The within-class variance (shrunk, if asked
-            for) of each column is 1, or 0 where its eigenvalue is infinite. Float32
-            for float32 rows, float64 otherwise.
+            ``(X - xbar_) @ scalings_``. With the metric "within" the within-class
+            variance (shrunk, if asked for) of each column is 1, or 0 where its
+            eigenvalue is infinite. Float32 for float32 rows, float64 otherwise.
 
         Raises
         ------
@@ -488,7 +374,22 @@ class RatioLDA(
         """
         return self._scores(X)
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
+    def inverse_transform(self, X):
+        """Map scores to rows, in the affine space of the class means (see Notes).
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components_)
+            Scores, as `transform` gives them.
+
+        Returns
+        -------
+        X_original : ndarray of shape (n_samples, n_features_in_)
+            The point of that space which has these scores.
+
+        Raises
+        ------
+        ValueError
+            If X has not `n_components_` columns, or holds NaN or infinity.
+        """
+        return self._point_of_means(X)

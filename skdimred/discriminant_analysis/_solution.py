@@ -1,12 +1,14 @@
 """What every route to the pencil of discriminant analysis ends in."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import sparse
 
 from skdimred.numerics.pencil import Pencil
 
-__all__ = ["EPS", "RANK_ERROR", "Solution", "scale_infinite"]
+__all__ = ["EPS", "RANK_ERROR", "Rows", "Solution", "Task", "scale_infinite"]
 
 EPS = float(np.finfo(np.float64).eps)
 # A singular value of a root, or an eigenvalue of a Gram matrix, is off by its largest
@@ -14,6 +16,66 @@ EPS = float(np.finfo(np.float64).eps)
 RANK_ERROR = 8.0
 # Ratio shown by the weakest direction of infinite ratio, over the best finite one.
 OUTWEIGH = 1e4
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Labelled rows.
+
+    Attributes
+    ----------
+    X : ndarray, csr or csc of shape (n, p)
+    codes : ndarray of shape (n,), integer
+        Class of each row, in ``range(n_classes)``.
+    n_classes : int
+    sample_weight : ndarray of shape (n,) or None
+    check_finite : callable
+        Is shown sums that every entry of X entered; raises if they are not finite.
+    """
+
+    X: object
+    codes: np.ndarray
+    n_classes: int
+    sample_weight: np.ndarray | None
+    check_finite: Callable
+
+    @property
+    def is_sparse(self):
+        """Whether X is sparse."""
+        return sparse.issparse(self.X)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be found from the scatters.
+
+    Attributes
+    ----------
+    find : callable
+        ``find(S_w, B, k, min_rcond=...)`` gives the `Pencil` of `k` directions, or
+        None where S_w is too near singular. Without `inverts`, never None.
+    inverts : bool
+        Whether the answer involves the inverse of S_w.
+    solver : str
+        As a parameter of the estimator.
+    shrinkage : None, "ledoit-wolf", "oas" or float
+    tol : float
+        Distance of class means that counts as none.
+    cg_tol : float
+    max_iter : int
+    find_by_products : callable or None
+        Where not `inverts`: ``find_by_products(times, B, k, tol=...)`` does without
+        S_w itself; gives the pencil, the number of products and the error.
+    """
+
+    find: Callable
+    inverts: bool = True
+    solver: str = "auto"
+    shrinkage: object = None
+    tol: float = 1e-12
+    cg_tol: float = 1e-5
+    max_iter: int = 1000
+    find_by_products: Callable | None = None
 
 
 @dataclass(frozen=True)
@@ -33,6 +95,10 @@ class Solution:
     shrinkage : float
     residual : float
         Of the pencil, relative.
+    within : ndarray of shape (k, k)
+        S_w (shrunk) in the directions.
+    n_iter : int
+        Iterations of conjugate gradients; 1 for a direct solver.
     """
 
     pencil: Pencil
@@ -42,6 +108,8 @@ class Solution:
     solver: str
     shrinkage: float
     residual: float
+    within: np.ndarray
+    n_iter: int = 1
 
 
 def scale_infinite(pencil, variances):
@@ -67,4 +135,4 @@ def scale_infinite(pencil, variances):
         best = max(1.0, float(pencil.values[~infinite].max(initial=1.0)))
         square = max(square, OUTWEIGH * best / float(pencil.gains[infinite].min()))
     factor = np.where(infinite, np.sqrt(square), 1.0)[:, np.newaxis]
-    return Pencil(pencil.values, pencil.vectors * factor, pencil.gains, pencil.rcond)
+    return replace(pencil, vectors=pencil.vectors * factor)

@@ -1,8 +1,10 @@
-"""Ratio discriminant analysis from the p x p class moments of tall data."""
+"""Discriminant directions from the p x p class moments of tall data."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
+from scipy import sparse
 
 from skdimred.blocks import map_ranges, map_reduce
 from skdimred.discriminant_analysis._solution import (
@@ -13,16 +15,12 @@ from skdimred.discriminant_analysis._solution import (
 )
 from skdimred.numerics.centers import float32_is_safe
 from skdimred.numerics.moments import ClassMoments, varies
-from skdimred.numerics.pencil import (
-    Pencil,
-    eigh_pencil,
-    limit_directions,
-    ratio_directions,
-)
+from skdimred.numerics.pencil import Pencil, limit_directions
 from skdimred.numerics.root import Root, cholesky_of_correlation
-from skdimred.numerics.shrinkage import ledoit_wolf, oas
+from skdimred.numerics.shrinkage import ledoit_wolf, oas, size_of
+from skdimred.numerics.sparse_classes import sparse_class_moments
 
-__all__ = ["solve_moments", "solve_tall", "summarise"]
+__all__ = ["solve_moments", "solve_tall", "squared_distances", "summarise"]
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 FLOAT32_SIZE = 1 << 18
@@ -31,45 +29,40 @@ FLOAT32_SIZE = 1 << 18
 MIN_RCOND, FLOAT32_MIN_RCOND = 1e-12, 1e-3
 
 
-def summarise(X, codes, n_classes, sample_weight, precision=FLOAT64):
+def summarise(rows, precision=FLOAT64):
     """Class moments of all rows, in one pass."""
+    X, codes, n_classes = rows.X, rows.codes, rows.n_classes
+    if rows.is_sparse:
+        return sparse_class_moments(X, codes, n_classes, rows.sample_weight)
     return map_reduce(
-        lambda rows, labels, weight: ClassMoments.from_block(
-            rows, labels, n_classes, weight, precision=precision
+        lambda block, labels, weight: ClassMoments.from_block(
+            block, labels, n_classes, weight, precision=precision
         ),
         X,
         codes,
-        sample_weight,
+        rows.sample_weight,
         work=X.shape[0] * X.shape[1] ** 2,
     )
 
 
-def solve_tall(
-    X, codes, n_classes, sample_weight, priors, solver, shrinkage, tol, check_finite
-):
+def solve_tall(rows, priors, task):
     """Moments and solution of labelled rows.
 
     Products of float32 rows are taken in float32 first, and again in float64 where
     S_w turns out too ill-conditioned for them.
     """
-    rows = X, codes, sample_weight
-    if solver in ("auto", "gram") and _float32_may_do(X, codes, n_classes):
-        moments = summarise(X, codes, n_classes, sample_weight, FLOAT32)
+    fast = task.solver in ("auto", "gram") and task.inverts and not rows.is_sparse
+    if fast and _float32_may_do(rows.X, rows.codes, rows.n_classes):
+        moments = summarise(rows, FLOAT32)
         if np.isfinite(moments.scatter.diagonal()).all():
             solution = solve_moments(
-                moments,
-                priors,
-                solver,
-                shrinkage,
-                tol,
-                rows=rows,
-                min_rcond=FLOAT32_MIN_RCOND,
+                moments, priors, task, rows=rows, min_rcond=FLOAT32_MIN_RCOND
             )
             if solution is not None:
                 return moments, solution
-    moments = summarise(X, codes, n_classes, sample_weight)
-    check_finite(moments.scatter.diagonal())
-    return moments, solve_moments(moments, priors, solver, shrinkage, tol, rows=rows)
+    moments = summarise(rows)
+    rows.check_finite(moments.scatter.diagonal())
+    return moments, solve_moments(moments, priors, task, rows=rows)
 
 
 def _float32_may_do(X, codes, n_classes):
@@ -87,19 +80,15 @@ def _float32_may_do(X, codes, n_classes):
     return cholesky_of_correlation(sample, scale)[1] >= FLOAT32_MIN_RCOND / 4
 
 
-def solve_moments(
-    moments, priors, solver, shrinkage, tol, *, rows=None, min_rcond=MIN_RCOND
-):
+def solve_moments(moments, priors, task, *, rows=None, min_rcond=MIN_RCOND):
     """Solve from p x p class moments.
 
     Parameters
     ----------
     moments : ClassMoments
     priors : ndarray of shape (K,)
-    solver : {"auto", "gram", "eigh", "qr"}
-    shrinkage : None, "ledoit-wolf", "oas" or float
-    tol : float
-    rows : tuple (X, codes, sample_weight) or None
+    task : Task
+    rows : Rows or None
         For what moments cannot give: a root of S_w, fourth moments.
     min_rcond : float
 
@@ -124,7 +113,7 @@ def solve_moments(
     S_w[flat] = 0.0
     S_w[:, flat] = 0.0
     variances = S_w.diagonal().copy()
-    a = _coefficient(shrinkage, S_w, p, moments, rows)
+    a = _coefficient(task.shrinkage, S_w, p, moments, rows)
     if a > 0:
         S_w *= 1 - a
         S_w.flat[:: len(S_w) + 1] += a * variances.sum() / p
@@ -133,16 +122,18 @@ def solve_moments(
     eps = EPS if min_rcond == MIN_RCOND else float(np.finfo(FLOAT32).eps)
     noise = RANK_ERROR * eps * float(np.linalg.norm(np.maximum(size / scale, 1.0)))
     s = np.linalg.svd(B / scale, compute_uv=False)
-    k = int(np.count_nonzero(s > max(noise, tol * max(1.0, s.max(initial=0.0)))))
+    k = int(np.count_nonzero(s > max(noise, task.tol * max(1.0, s.max(initial=0.0)))))
     k = min(k, np.count_nonzero(priors) - 1, len(S_w))
 
+    solver = task.solver
     pencil, ran = None, "gram" if solver == "auto" else solver
     if k == 0:
         pencil = Pencil(np.empty(0), np.empty((0, len(S_w))), np.empty(0), 0.0)
-    elif solver == "eigh":
-        pencil = eigh_pencil(B.T @ B, S_w, k, min_rcond=MIN_RCOND)
+    elif not task.inverts:
+        pencil = task.find(S_w, B, k)
     elif solver != "qr" or a > 0:
-        pencil, ran = ratio_directions(S_w, B, k, min_rcond=min_rcond), "gram"
+        pencil = task.find(S_w, B, k, min_rcond=min_rcond)
+        ran = "eigh" if solver == "eigh" else "gram"
     if pencil is None and min_rcond > MIN_RCOND:
         return None
     if pencil is None:
@@ -150,22 +141,30 @@ def solve_moments(
         if rows is not None and a == 0 and solver in ("auto", "qr"):
             root, ran = _root(moments, rows, active, flat), "qr"
         pencil = scale_infinite(_singular(S_w, root, B, size, scale, k), variances)
+    within = pencil.vectors @ S_w @ pencil.vectors.T
     residual = pencil.residual(S_w, B)
     vectors = np.zeros((len(pencil.vectors), p))
     vectors[:, active] = pencil.vectors
-    pencil = Pencil(pencil.values, vectors, pencil.gains, pencil.rcond)
-    return Solution(pencil, moments.center, moments.offsets, offset, ran, a, residual)
+    return Solution(
+        replace(pencil, vectors=vectors),
+        moments.center,
+        moments.offsets,
+        offset,
+        ran,
+        a,
+        residual,
+        within,
+    )
 
 
 def _root(moments, rows, active, flat):
     """Triangular root of S_w over the active features, from a second pass."""
-    X, codes, sample_weight = rows
-    n, p = X.shape
+    n, p = rows.X.shape
     root = map_reduce(
         partial(Root.from_block, center=moments.center, offsets=moments.offsets),
-        X,
-        sample_weight,
-        codes,
+        rows.X.tocsr() if rows.is_sparse else rows.X,
+        rows.sample_weight,
+        rows.codes,
         work=2 * n * p**2,
     )
     R = root.R[:, active] / np.sqrt(moments.weight)
@@ -207,29 +206,26 @@ def _coefficient(shrinkage, S_w, p, moments, rows):
     if not isinstance(shrinkage, str):
         return float(shrinkage)
     if shrinkage == "oas":
-        return oas(S_w, moments.weight, p)
-    X, codes, sample_weight = rows
-    squares = np.concatenate(
-        list(
-            map_ranges(
-                lambda part: _squares(
-                    X[part], codes[part], moments.center, moments.offsets
-                ),
-                len(X),
-                work=8.0 * X.size,
-            )
-        )
+        return oas(size_of(S_w, p), moments.weight, p)
+    center, offsets = moments.center, moments.offsets
+    parts = map_ranges(
+        lambda part: squared_distances(rows.X[part], rows.codes[part], center, offsets),
+        rows.X.shape[0],
+        work=8.0 * rows.X.shape[0] * p,
     )
-    return ledoit_wolf(S_w, squares, sample_weight, moments.weight, p)
+    squares = np.concatenate(list(parts))
+    return ledoit_wolf(size_of(S_w, p), squares, rows.sample_weight, moments.weight, p)
 
 
-def _squares(X, codes, center, offsets):
+def squared_distances(X, codes, center, offsets):
     """Squared distance of each row from its class mean, (n,)."""
-    step = max(64, (1 << 20) // (8 * X.shape[1]))
-    squares = np.empty(len(X))
-    for start in range(0, len(X), step):
+    n, p = X.shape
+    step = max(64, (1 << 20) // (8 * p))
+    squares = np.empty(n)
+    for start in range(0, n, step):
         part = slice(start, start + step)
-        Z = X[part] - center
+        block = X[part].toarray() if sparse.issparse(X) else X[part]
+        Z = block - center
         Z -= offsets[codes[part]]
         np.einsum("ij,ij->i", Z, Z, out=squares[part])
     return squares

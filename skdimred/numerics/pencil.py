@@ -43,7 +43,14 @@ import scipy.linalg
 from skdimred.numerics.root import cholesky_of_correlation
 from skdimred.numerics.signs import fix_signs
 
-__all__ = ["Pencil", "eigh_pencil", "limit_directions", "ratio_directions"]
+__all__ = [
+    "Pencil",
+    "eigh_directions",
+    "eigh_pencil",
+    "limit_directions",
+    "mean_direction",
+    "ratio_directions",
+]
 
 EPS = np.finfo(np.float64).eps
 # An eigenvalue of a p x p pencil is off by a few p eps times the largest.
@@ -65,18 +72,31 @@ class Pencil:
         eigenvalues are infinite, and then 0 for the finite ones.
     rcond : float
         Reciprocal condition number of B scaled to unit diagonal; 0 where singular.
+    rho : float or None
+        Where not None, the pencil is that of A - rho B and I (see `difference`).
     """
 
     values: np.ndarray
     vectors: np.ndarray
     gains: np.ndarray
     rcond: float
+    rho: float | None = None
 
     def residual(self, S_w, B):
         """Largest ||S_b v - l S_w v|| over ||S_b v|| + l ||S_w v||; S_b = B'B."""
-        finite = np.isfinite(self.values)
-        V, values = self.vectors[finite], self.values[finite, np.newaxis]
-        left, right = (V @ B.T) @ B, values * (V @ S_w)
+        V = self.vectors
+        return self.residual_of_images((V @ B.T) @ B, V @ S_w)
+
+    def residual_of_images(self, between, within):
+        """The same from the products S_b v and S_w v, as rows."""
+        values = self.values[:, np.newaxis]
+        if self.rho is None:
+            finite = np.isfinite(self.values)
+            left, right = between[finite], values[finite] * within[finite]
+        elif np.isinf(self.rho):
+            left, right = between + within, between
+        else:
+            left, right = between, self.rho * within + values * self.vectors
         size = np.linalg.norm(left, axis=1) + np.linalg.norm(right, axis=1)
         error = np.linalg.norm(left - right, axis=1)
         return float(np.max(error / np.where(size > 0, size, 1.0), initial=0.0))
@@ -116,6 +136,49 @@ def eigh_pencil(A, B, k, *, min_rcond=1e-12):
     keep = values > EIGENVALUE_ERROR * p * EPS * np.abs(values).max(initial=0.0)
     values, vectors = values[keep][::-1], vectors.T[keep][::-1] / scale
     return Pencil(values, fix_signs(vectors), values, rcond)
+
+
+def eigh_directions(S_w, B, k, *, min_rcond=1e-12):
+    """`ratio_directions` by `eigh_pencil`."""
+    return eigh_pencil(B.T @ B, S_w, k, min_rcond=min_rcond)
+
+
+def mean_direction(S_w, B, k=1, *, min_rcond=1e-12):
+    r"""Direction of the difference of two means, or None if S_w is near singular.
+
+    .. math:: \max_{w^T S_w w = 1} w^T (m_2 - m_1)
+              \implies w \propto S_w^{-1} (m_2 - m_1) ,
+
+    by one Cholesky factorisation and two triangular solves.
+
+    Parameters
+    ----------
+    S_w : ndarray of shape (p, p)
+        Within-class scatter.
+    B : ndarray of shape (K, p)
+        Multiples of the difference, not all 0; S_b = B'B.
+    k : int
+        1.
+    min_rcond : float
+        Rank guard on S_w scaled to unit diagonal.
+
+    Returns
+    -------
+    Pencil or None
+    """
+    scale = np.sqrt(S_w.diagonal())
+    if not np.all(scale > 0):
+        return None
+    upper, rcond = cholesky_of_correlation(S_w, scale)
+    if rcond < min_rcond:
+        return None
+    trtrs = scipy.linalg.lapack.dtrtrs
+    row = B[int(np.argmax(np.einsum("ij,ij->i", B, B)))]
+    whitened, _ = trtrs(upper, row / scale, lower=0, trans=1)
+    w, _ = trtrs(upper, whitened, lower=0, trans=0)
+    w /= scale * np.linalg.norm(whitened)
+    value = np.array([np.sum((B @ w) ** 2)])
+    return Pencil(value, fix_signs(w[np.newaxis]), value, rcond)
 
 
 def ratio_directions(S_w, B, k, *, min_rcond=1e-12):

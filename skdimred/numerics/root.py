@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
+from scipy import sparse
 
 __all__ = ["Root", "root_of_scatter"]
 
@@ -50,7 +51,8 @@ class Root:
 
         Parameters
         ----------
-        X : ndarray of shape (n, p)
+        X : ndarray or csr of shape (n, p)
+            Made dense block by block where sparse.
         sample_weight : ndarray of shape (n,), float64, or None
         codes : ndarray of shape (n,), integer, or None
             Class of each row; None for one class.
@@ -64,7 +66,8 @@ class Root:
         R = np.empty((0, p))
         for start in range(0, n, step):
             rows = slice(start, start + step)
-            Z = X[rows] - center
+            Z = X[rows]
+            Z = (Z.toarray() if sparse.issparse(Z) else Z) - center
             Z -= offsets[0] if codes is None else offsets[codes[rows]]
             if sample_weight is not None:
                 Z *= np.sqrt(sample_weight[rows])[:, np.newaxis]

@@ -17,23 +17,26 @@ References
 
 import numpy as np
 
-__all__ = ["ledoit_wolf", "oas"]
+__all__ = ["ledoit_wolf", "oas", "size_of"]
 
 
-def _norms(S_w, p):
-    """Mean variance mu = tr S_w / p, and tr S_w^2 and p, in units of mu."""
+def size_of(S_w, p):
+    """Mean variance mu = tr S_w / p, and tr S_w^2 in units of mu^2.
+
+    S_w (r, r) is taken in any orthonormal coordinates that hold all of it.
+    """
     mu = float(S_w.trace()) / p
     unit = S_w / mu if mu > 0 else S_w
     return mu, float(np.sum(unit * unit))
 
 
-def ledoit_wolf(S_w, squares, weight, n, p):
+def ledoit_wolf(size, squares, weight, n, p):
     """Ledoit and Wolf's coefficient, in [0, 1].
 
     Parameters
     ----------
-    S_w : ndarray of shape (r, r)
-        In any orthonormal coordinates that hold all of it.
+    size : tuple of two floats
+        Of S_w, see `size_of`.
     squares : ndarray of shape (n_samples,)
         ||z||^2 of the rows z, centred in their class.
     weight : ndarray of shape (n_samples,) or None
@@ -47,7 +50,7 @@ def ledoit_wolf(S_w, squares, weight, n, p):
     -------
     float
     """
-    mu, square = _norms(S_w, p)
+    mu, square = size
     distance = square - p
     if mu <= 0 or distance <= 0:
         return 1.0
@@ -55,9 +58,9 @@ def ledoit_wolf(S_w, squares, weight, n, p):
     return float(min(max((fourth - square) / n, 0.0) / distance, 1.0))
 
 
-def oas(S_w, n, p):
+def oas(size, n, p):
     """Oracle approximating coefficient, in [0, 1]; arguments as `ledoit_wolf`."""
-    mu, square = _norms(S_w, p)
+    mu, square = size
     distance = (n + 1.0) * (square - p) / p
     if mu <= 0 or distance <= 0:
         return 1.0

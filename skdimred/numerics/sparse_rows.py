@@ -5,7 +5,7 @@ import numpy as np
 from skdimred.numerics.columns import ColumnMoments
 from skdimred.numerics.moments import QUIET, Moments
 
-__all__ = ["sparse_column_moments", "sparse_gram", "sparse_moments"]
+__all__ = ["products", "sparse_column_moments", "sparse_gram", "sparse_moments"]
 
 # Cost of a multiply-add of two stored entries in that of one of a dense product
 # (measured), which decides whether a block of rows is multiplied as it is.
@@ -72,7 +72,7 @@ def sparse_moments(X, sample_weight=None):
     n, p = X.shape
     columns = sparse_column_moments(X, sample_weight)
     is_near = np.all(columns.weight * columns.mean**2 <= NEAR * columns.squares)
-    if not is_near or _products(X.tocsr()) * SPARSE_COST > n * p**2 / 2:
+    if not is_near or products(X.tocsr()) * SPARSE_COST > n * p**2 / 2:
         return _moments_of_dense_blocks(X.tocsr(), sample_weight)
     scatter = sparse_gram(X, sample_weight, on_features=True)
     scatter -= np.multiply.outer(columns.weight * columns.mean, columns.mean)
@@ -82,7 +82,7 @@ def sparse_moments(X, sample_weight=None):
     return Moments(n_rows, columns.weight, columns.center, columns.offset, scatter)
 
 
-def _products(X):
+def products(X):
     """Multiply-adds of the product of csr rows with themselves."""
     return float(np.sum(np.diff(X.indptr).astype(np.float64) ** 2))
 

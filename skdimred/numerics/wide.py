@@ -11,6 +11,7 @@ Rayleigh-Ritz step on U'Z gives it to eps s_1, as a full SVD.
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
 from skdimred.numerics.gram import (
     EIGENVALUE_ERROR,
@@ -97,7 +98,7 @@ def shifted_features(features, sample_weight, center=True):
 
     Parameters
     ----------
-    features : ndarray of shape (p, n)
+    features : ndarray or csr of shape (p, n)
         ``X.T``, or a range of its rows.
     sample_weight : ndarray of shape (n,) or None
     center : bool
@@ -111,6 +112,7 @@ def shifted_features(features, sample_weight, center=True):
         columns = slice(start, min(p, start + step))
         Z = buffer[:, : columns.stop - start]
         rows = features[columns].T
+        rows = rows.toarray() if sparse.issparse(rows) else rows
         off = rows[base] if center else 0.0
         np.subtract(rows, off, out=Z, dtype=np.float64)
         if sample_weight is not None:
@@ -148,7 +150,7 @@ def project_features(X, sample_weight, left, features, out, center=True):
 
     Parameters
     ----------
-    X : ndarray of shape (n, p)
+    X : ndarray or csc of shape (n, p)
     sample_weight : ndarray of shape (n,) or None
     left : ndarray of shape (n, m)
     features : slice

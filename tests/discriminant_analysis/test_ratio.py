@@ -460,7 +460,7 @@ def test_partial_fit_is_absent_where_it_cannot_be_exact():
         assert not hasattr(lda, "partial_fit")
         with pytest.raises(AttributeError) as error:
             lda.partial_fit  # noqa: B018
-        assert reason in str(error.value.__cause__)
+        assert reason in str(error.value)
 
 
 # Labels, rows, frames.

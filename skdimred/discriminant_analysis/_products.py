@@ -1,0 +1,148 @@
+"""Discriminant directions of rows too many both ways, from products with them."""
+
+import warnings
+from functools import partial
+
+import numpy as np
+from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
+
+from skdimred.blocks import map_ranges, n_ranges
+from skdimred.discriminant_analysis._solution import EPS, RANK_ERROR, Solution
+from skdimred.discriminant_analysis._tall import squared_distances
+from skdimred.numerics.columns import ColumnMoments
+from skdimred.numerics.moments import varies
+from skdimred.numerics.pencil import Pencil
+from skdimred.numerics.ridge import ridge_directions
+from skdimred.numerics.shrinkage import ledoit_wolf, oas
+from skdimred.numerics.sparse_classes import ClassColumns, squared_norm_of_scatter
+from skdimred.numerics.sweep import DenseSweep, SparseSweep
+
+__all__ = ["solve_products"]
+
+
+def solve_products(rows, priors, task):
+    """Solve by products with the rows; nothing of size n x n or p x p is formed."""
+    X = rows.X
+    p = X.shape[1]
+    summarise = ClassColumns.from_sparse if rows.is_sparse else ClassColumns.from_dense
+    found = summarise(X, rows.codes, rows.n_classes, rows.sample_weight)
+    rows.check_finite(found.squares)
+    weight = float(found.weights.sum())
+    offset = priors @ found.means
+    B = np.sqrt(priors)[:, np.newaxis] * (found.means - offset)
+    within = found.squares / weight
+    size = np.abs(found.means).max(axis=0)
+    active = varies(weight * (within + np.einsum("ij,ij->j", B, B)), weight, size)
+    B[:, ~active] = 0.0
+    a = _coefficient(task, rows, found)
+    ridge = a * float(within.sum()) / p
+    diagonal = (1 - a) * within + ridge
+    times = partial(_times, _within(rows, found), active, 1 - a, ridge)
+
+    scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+    s = np.linalg.svd(B / scale, compute_uv=False)
+    noise = RANK_ERROR * EPS * float(np.linalg.norm(np.maximum(size / scale, 1.0)))
+    k = int(np.count_nonzero(s > max(noise, task.tol * max(1.0, s.max(initial=0.0)))))
+    k = min(k, np.count_nonzero(priors) - 1)
+    if k == 0:
+        pencil, n_iter = Pencil(np.empty(0), np.empty((0, p)), np.empty(0), 0.0), 1
+    elif task.inverts:
+        pencil, n_iter, error = ridge_directions(
+            times, B, k, diagonal, tol=task.cg_tol, max_iter=task.max_iter
+        )
+        _warn_unless(error <= task.cg_tol, n_iter, error, task)
+    else:
+        pencil, n_iter, error = task.find_by_products(times, B, k, tol=task.cg_tol)
+        _warn_unless(error == 0, n_iter, error, task)
+    image = times(pencil.vectors.T).T
+    residual = pencil.residual_of_images((pencil.vectors @ B.T) @ B, image)
+    return Solution(
+        pencil,
+        np.zeros(p),
+        found.means,
+        offset,
+        "cg" if task.inverts else "krylov",
+        a,
+        residual,
+        image @ pencil.vectors.T,
+        n_iter,
+    )
+
+
+def _warn_unless(converged, n_iter, error, task):
+    if not converged:
+        warnings.warn(
+            f"The iteration stopped after {n_iter} products with the within-class "
+            f"scatter without reaching cg_tol={task.cg_tol:g} (residual {error:.1e}). "
+            "Raise shrinkage, cg_tol or max_iter.",
+            ConvergenceWarning,
+            stacklevel=6,
+        )
+
+
+def _within(rows, found):
+    """``V -> S_w V`` for V (p, m), from two products with the rows."""
+    X, w, codes = rows.X, rows.sample_weight, rows.codes
+    total = float(found.weights.sum())
+    mean = found.weights @ found.means / total
+    squares = found.squares + found.weights @ (found.means - mean) ** 2
+    columns = ColumnMoments(total, mean, np.zeros_like(mean), squares)
+    options = {"sample_weight": w, "on_features": True}
+    if rows.is_sparse:
+        work = 8.0 * X.nnz
+        options["map_ranges"] = partial(map_ranges, work=work)
+        sweep = SparseSweep(X, columns, center=False, n_parts=n_ranges(work), **options)
+    else:
+        options["map_ranges"] = partial(map_ranges, work=16.0 * X.size)
+        sweep = DenseSweep(X, columns, **options)
+    share = np.ones(len(codes)) if w is None else np.sqrt(w)
+    present = np.where(found.weights > 0, found.weights, 1.0)
+    # Classes are averaged by a product with few, sorted entries.
+    members = _indicator(codes, share, rows.n_classes)
+
+    def times(V):
+        U = sweep.left(V)
+        U -= members @ ((members.T @ U) / present[:, np.newaxis])
+        return sweep.right(U) / total
+
+    return times
+
+
+def _indicator(codes, share, n_classes):
+    n = len(codes)
+    return sparse.csr_array((share, codes, np.arange(n + 1)), shape=(n, n_classes))
+
+
+def _times(within, active, factor, ridge, V):
+    """Product of the shrunk scatter, a constant feature having none but the ridge."""
+    V = np.where(active[:, np.newaxis], V, 0.0)
+    W = within(V)
+    W *= factor
+    W[~active] = 0.0
+    return W + ridge * V
+
+
+def _coefficient(task, rows, found):
+    """The shrinkage coefficient; Ledoit and Wolf's where none was asked for."""
+    shrinkage = task.shrinkage
+    if shrinkage is None and task.inverts:
+        shrinkage = "ledoit-wolf"
+    if not isinstance(shrinkage, str):
+        return float(shrinkage or 0.0)
+    X, w, p = rows.X, rows.sample_weight, rows.X.shape[1]
+    X = X.tocsr() if rows.is_sparse else X
+    n, codes, means = float(found.weights.sum()), rows.codes, found.means
+    mu = float(found.squares.sum()) / n / p
+    if mu <= 0:
+        return 1.0
+    square = squared_norm_of_scatter(X, codes, w, found) / (n * mu) ** 2
+    if shrinkage == "oas":
+        return oas((mu, square), n, p)
+    if not rows.is_sparse:
+        squares = squared_distances(X, codes, np.zeros(p), means)
+        return ledoit_wolf((mu, square), squares, w, n, p)
+    squares = np.asarray(X.multiply(X).sum(axis=1), dtype=np.float64).ravel()
+    squares -= 2 * (X @ means.T)[np.arange(len(codes)), codes]
+    squares += np.einsum("ij,ij->i", means, means)[codes]
+    return ledoit_wolf((mu, square), np.maximum(squares, 0.0), w, n, p)
