@@ -25,8 +25,8 @@ from skdimred.numerics.sweep import DenseSweep, SparseSweep
 
 __all__ = ["choose_solver", "krylov_spectrum", "permutation_rule", "solve"]
 
-# See `choose_solver`; fitted to 314 timings, of `benchmarks/crossover.py`.
-RULE = {np.dtype(np.float64): (0.5, 12.0, 40), np.dtype(np.float32): (1.0, 6.0, 80)}
+# See `choose_solver`; fitted to 310 timings, of `benchmarks/crossover.py`.
+RULE = {np.dtype(np.float64): (1.0, 420, 0.62), np.dtype(np.float32): (0.5, 400, 0.35)}
 SPARSE_SLOPE, SPARSE_LEAST = 10.0, 60
 # Rows and features beyond which a rule that needs every singular value is refused, for
 # sparse rows, and a share of the variance is sought by growth.
@@ -56,8 +56,9 @@ def choose_solver(shape, is_sparse, count, dtype=np.float64):
 
     With d the smaller and D the larger of both sizes, and K components:
 
-    - K given, dense: "gram" if ``d (1 + d / (2 D)) <= 12 (K + 40)``, or, for float32
-      rows, ``d (1 + d / D) <= 6 (K + 80)``. The left side is the cost of the Gram
+    - K given, dense: "gram" if ``d (1 + d / D) <= 420 (1 + K / 10) ** 0.62``, or, for
+      float32 rows, ``d (1 + d / (2 D)) <= 400 (1 + K / 10) ** 0.35``. The left side is
+      the cost of the Gram
       matrix and of its eigenvectors, the right one that of the passes of block
       Lanczos.
     - K given, sparse: "gram" if ``d <= 10 (K + 60)`` and ``d <= 4000``.
@@ -83,8 +84,9 @@ def choose_solver(shape, is_sparse, count, dtype=np.float64):
     if is_sparse:
         cheap = d <= min(most, SPARSE_SLOPE * (count.number + SPARSE_LEAST))
     else:
-        share, slope, least = RULE[np.dtype(dtype)]
-        cheap = d * (1 + share * d / D) <= slope * (count.number + least)
+        share, least, power = RULE[np.dtype(dtype)]
+        price = least * (1 + count.number / 10) ** power
+        cheap = d * (1 + share * d / D) <= price
     return "gram" if cheap else "krylov"
 
 

@@ -8,13 +8,19 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
 from skdimred.blocks import map_ranges, n_ranges
-from skdimred.discriminant_analysis._solution import EPS, RANK_ERROR, Solution
+from skdimred.discriminant_analysis._solution import (
+    EPS,
+    RANK_ERROR,
+    Solution,
+    scale_infinite,
+)
 from skdimred.discriminant_analysis._tall import squared_distances
 from skdimred.numerics.columns import ColumnMoments
 from skdimred.numerics.moments import varies
 from skdimred.numerics.pencil import Pencil
 from skdimred.numerics.ridge import ridge_directions
 from skdimred.numerics.shrinkage import ledoit_wolf, oas
+from skdimred.numerics.signs import fix_signs
 from skdimred.numerics.sparse_classes import ClassColumns, squared_norm_of_scatter
 from skdimred.numerics.sweep import DenseSweep, SparseSweep
 
@@ -47,6 +53,8 @@ def solve_products(rows, priors, task):
     k = min(k, np.count_nonzero(priors) - 1)
     if k == 0:
         pencil, n_iter = Pencil(np.empty(0), np.empty((0, p)), np.empty(0), 0.0), 1
+    elif task.inverts and not diagonal.any():
+        pencil, n_iter = scale_infinite(_without_width(B, k), within), 1
     elif task.inverts:
         pencil, n_iter, error = ridge_directions(
             times, B, k, diagonal, tol=task.cg_tol, max_iter=task.max_iter
@@ -68,6 +76,12 @@ def solve_products(rows, priors, task):
         image @ pencil.vectors.T,
         n_iter,
     )
+
+
+def _without_width(B, k):
+    """Ridge limit where no row differs from the mean of its class."""
+    _, s, Vt = np.linalg.svd(B, full_matrices=False)
+    return Pencil(np.full(k, np.inf), fix_signs(Vt[:k].copy()), s[:k] ** 2, 0.0)
 
 
 def _warn_unless(converged, n_iter, error, task):

@@ -52,7 +52,7 @@ def conjugate_gradients(times, C, diagonal, *, tol, max_iter):
         Largest residual, over the right-hand side.
     """
     inverse = (1 / diagonal)[:, np.newaxis]
-    R = np.ascontiguousarray(C.T, dtype=np.float64)
+    R = np.array(C.T, dtype=np.float64, order="C")
     H = np.zeros_like(R)
     P = inverse * R
     size = np.einsum("ij,ij->j", R, P)

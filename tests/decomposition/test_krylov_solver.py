@@ -39,13 +39,13 @@ def decaying(rng, n, p, power=0.5):
 @pytest.mark.parametrize(
     ("shape", "is_sparse", "rule", "solver"),
     [
-        # d (1 + d / (2 D)) <= 12 (K + 40)
-        ((10**6, 539), False, 5, "gram"),
-        ((10**6, 541), False, 5, "krylov"),
-        ((10**6, 719), False, 20, "gram"),
-        ((10**6, 721), False, 20, "krylov"),
-        ((360, 360), False, 5, "gram"),
-        ((361, 361), False, 5, "krylov"),
+        # d (1 + d / D) <= 420 (1 + K / 10) ** 0.62
+        ((10**7, 540), False, 5, "gram"),
+        ((10**7, 541), False, 5, "krylov"),
+        ((10**7, 829), False, 20, "gram"),
+        ((10**7, 830), False, 20, "krylov"),
+        ((270, 270), False, 5, "gram"),
+        ((271, 271), False, 5, "krylov"),
         # d <= 10 (K + 60)
         ((650, 10**7), True, 5, "gram"),
         ((651, 10**7), True, 5, "krylov"),
@@ -68,11 +68,11 @@ def test_choice(shape, is_sparse, rule, solver):
 @pytest.mark.parametrize(
     ("shape", "k", "solver"),
     [
-        # d (1 + d / D) <= 6 (K + 80)
-        ((10**7, 509), 5, "gram"),
-        ((10**7, 511), 5, "krylov"),
-        ((255, 255), 5, "gram"),
-        ((256, 256), 5, "krylov"),
+        # d (1 + d / (2 D)) <= 400 (1 + K / 10) ** 0.35
+        ((10**7, 460), 5, "gram"),
+        ((10**7, 461), 5, "krylov"),
+        ((307, 307), 5, "gram"),
+        ((308, 308), 5, "krylov"),
     ],
 )
 def test_choice_for_float32(shape, k, solver):
