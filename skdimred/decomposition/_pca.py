@@ -65,9 +65,9 @@ class PCA(
         - "full": LAPACK's SVD of a centred copy of X.
         - "auto": with d the smaller and D the larger of both sizes of X and K
           components, "gram" if ``d (1 + d / D) <= 420 (1 + K / 10) ** 0.62`` (for
-          float32 rows, ``d (1 + d / (2 D)) <= 400 (1 + K / 10) ** 0.35``) or if K is not known beforehand;
-          "krylov" otherwise, and for a share of the variance with d over 8000. Sparse:
-          "gram" if ``d <= 10 (K + 60)`` and up to 4000.
+          float32 rows, ``d (1 + d / (2 D)) <= 400 (1 + K / 10) ** 0.35``) or if K is
+          not known beforehand; "krylov" otherwise, and for a share of the variance
+          with d over 8000. Sparse: "gram" if ``d <= 10 (K + 60)`` and up to 4000.
 
         But for "full", X is not copied, and sparse X is not made dense.
     criterion : {"directions", "variance"}, default="directions"

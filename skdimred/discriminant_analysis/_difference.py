@@ -27,7 +27,7 @@ from skdimred.numerics.pencil import ratio_directions
 __all__ = ["DifferenceLDA"]
 
 CONSTRAINTS = ("orthonormal", "within")
-# An eigenvalue up to this share of the largest is none.
+# A difference of ratios up to this share of rho is none.
 ZERO = 1e-12
 # Least within-class variance of a direction that the classifier believes in, over the
 # mean variance of all.
@@ -343,15 +343,16 @@ class DifferenceLDA(
         k = min(self.n_components or len(pencil.values), len(pencil.values))
         rho = float(np.mean(pencil.values[:k])) if self._is_open else float(self.rho)
         values = pencil.values if np.isinf(rho) else pencil.values - rho
-        gains = np.where(np.isfinite(values), values, 0.0)
-        if np.isinf(values).any():
-            gains = pencil.gains
-        return replace(pencil, values=values, gains=np.maximum(gains, 0.0), rho=rho)
+        gains = pencil.gains
+        if np.isfinite(values).all():
+            gains = np.maximum(values, 0.0)
+        return replace(pencil, values=values, gains=gains, rho=rho)
 
     def _positive(self, pencil):
         """Number of directions that add to the objective."""
-        size = np.abs(pencil.values[np.isfinite(pencil.values)]).max(initial=0.0)
-        return int(np.count_nonzero(pencil.values > ZERO * size))
+        if self.constraint == "within":
+            return int(np.count_nonzero(pencil.values > ZERO * max(1.0, pencil.rho)))
+        return int(np.count_nonzero(pencil.gains))
 
     def _trouble(self, pencil):
         trouble = super()._trouble(pencil)
@@ -369,8 +370,9 @@ class DifferenceLDA(
         useful = self._positive(pencil)
         if self.n_components is not None and self.n_components > max(1, useful):
             return (
-                f"n_components={self.n_components} is more than the {useful} "
-                f"directions of positive eigenvalue at rho={self.rho:g}: they are "
+                f"at rho={self.rho:g} only {useful} direction{'s' * (useful != 1)} "
+                f"add{'s' * (useful == 1)} to the objective, fewer than "
+                f"n_components={self.n_components}: the eigenvalues are "
                 f"{np.round(pencil.values, 6).tolist()}"
             )
         return None
@@ -385,11 +387,11 @@ class DifferenceLDA(
         super()._set_solution(replace(solution, pencil=pencil), priors)
         self.rho_ = pencil.rho
         self.spectrum_ = pencil.values.astype(self._dtype, copy=False)
-        if not self._is_open and pencil.values[0] <= 0:
+        if not self._is_open and not self._positive(pencil):
             warnings.warn(
-                f"No direction has a positive eigenvalue at rho={self.rho:g}: the best "
-                f"has {pencil.values[0]:.3g} and is kept. A smaller rho would find "
-                "directions that separate the classes.",
+                "No direction has a positive eigenvalue beyond rounding at "
+                f"rho={self.rho:g}: the best has {pencil.values[0]:.3g} and is kept. A "
+                "smaller rho would find directions that separate the classes.",
                 UserWarning,
                 stacklevel=5,
             )

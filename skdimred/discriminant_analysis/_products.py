@@ -50,20 +50,21 @@ def solve_products(rows, priors, task):
     s = np.linalg.svd(B / scale, compute_uv=False)
     noise = RANK_ERROR * EPS * float(np.linalg.norm(np.maximum(size / scale, 1.0)))
     k = int(np.count_nonzero(s > max(noise, task.tol * max(1.0, s.max(initial=0.0)))))
-    k = min(k, np.count_nonzero(priors) - 1)
+    k, image = min(k, np.count_nonzero(priors) - 1), None
     if k == 0:
         pencil, n_iter = Pencil(np.empty(0), np.empty((0, p)), np.empty(0), 0.0), 1
     elif task.inverts and not diagonal.any():
         pencil, n_iter = scale_infinite(_without_width(B, k), within), 1
     elif task.inverts:
-        pencil, n_iter, error = ridge_directions(
+        pencil, image, n_iter, error = ridge_directions(
             times, B, k, diagonal, tol=task.cg_tol, max_iter=task.max_iter
         )
         _warn_unless(error <= task.cg_tol, n_iter, error, task)
     else:
         pencil, n_iter, error = task.find_by_products(times, B, k, tol=task.cg_tol)
         _warn_unless(error == 0, n_iter, error, task)
-    image = times(pencil.vectors.T).T
+    if image is None:
+        image = times(pencil.vectors.T).T
     residual = pencil.residual_of_images((pencil.vectors @ B.T) @ B, image)
     return Solution(
         pencil,
@@ -104,7 +105,7 @@ def _within(rows, found):
     columns = ColumnMoments(total, mean, np.zeros_like(mean), squares)
     options = {"sample_weight": w, "on_features": True}
     if rows.is_sparse:
-        work = 8.0 * X.nnz
+        work = 4.0 * X.nnz * rows.n_classes
         options["map_ranges"] = partial(map_ranges, work=work)
         sweep = SparseSweep(X, columns, center=False, n_parts=n_ranges(work), **options)
     else:
@@ -118,7 +119,9 @@ def _within(rows, found):
     def times(V):
         U = sweep.left(V)
         U -= members @ ((members.T @ U) / present[:, np.newaxis])
-        return sweep.right(U) / total
+        W = sweep.right(U)
+        W /= total
+        return W
 
     return times
 
@@ -130,11 +133,13 @@ def _indicator(codes, share, n_classes):
 
 def _times(within, active, factor, ridge, V):
     """Product of the shrunk scatter, a constant feature having none but the ridge."""
-    V = np.where(active[:, np.newaxis], V, 0.0)
+    if not active.all():
+        V = np.where(active[:, np.newaxis], V, 0.0)
     W = within(V)
     W *= factor
     W[~active] = 0.0
-    return W + ridge * V
+    W += ridge * V
+    return W
 
 
 def _coefficient(task, rows, found):

@@ -82,7 +82,7 @@ class RatioLDA(
     tol : float, default=1e-12
         Class means closer together than this along a direction, in units of the
         within-class standard deviation, or of the largest distance, count as equal.
-    cg_tol : float, default=1e-5
+    cg_tol : float, default=1e-4
         For "cg", residual at which the directions are found, relative. Eigenvalues are
         right to about its square.
     max_iter : int, default=1000
@@ -209,7 +209,7 @@ class RatioLDA(
         metric="within",
         priors=None,
         tol=1e-12,
-        cg_tol=1e-5,
+        cg_tol=1e-4,
         max_iter=1000,
     ):
         self.n_components = n_components

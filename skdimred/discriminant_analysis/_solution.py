@@ -73,7 +73,7 @@ class Task:
     solver: str = "auto"
     shrinkage: object = None
     tol: float = 1e-12
-    cg_tol: float = 1e-5
+    cg_tol: float = 1e-4
     max_iter: int = 1000
     find_by_products: Callable | None = None
 

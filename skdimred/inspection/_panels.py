@@ -16,15 +16,19 @@ __all__ = [
     "check_count",
     "check_image_shape",
     "check_step",
+    "class_colours",
     "frame",
     "import_pyplot",
     "make_panels",
+    "one_axes",
     "signed_image",
     "with_defaults",
 ]
 
 # Blue and vermillion of Okabe and Ito, light blue of Tol, apart in grey as well.
 BLUE, VERMILLION, LIGHT, DARK = "#0072B2", "#D55E00", "#88CCEE", "0.25"
+# More of Okabe and Ito, without the yellow, which is faint on white.
+CLASSES = (BLUE, VERMILLION, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", DARK)
 # White is 0 in both, and positive numbers are red in both.
 DIVERGING, SEQUENTIAL = "RdBu_r", "Reds"
 
@@ -45,7 +49,21 @@ def with_defaults(defaults, given, artist):
     """Keywords of an artist, `given` ones first, whichever alias they go by."""
     from matplotlib.cbook import normalize_kwargs
 
-    return {**defaults, **normalize_kwargs(given or {}, artist)}
+    given = normalize_kwargs(given or {}, artist)
+    # matplotlib would warn of both, or overrule the one that was given.
+    beaten = {"color": ("facecolor", "edgecolor"), "c": ("facecolor",)}
+    dropped = {name for key in beaten if key in given for name in beaten[key]}
+    defaults = {name: defaults[name] for name in defaults if name not in dropped}
+    return {**defaults, **given}
+
+
+def class_colours(plt, n_classes):
+    """A colour for each class, apart for the colour-blind where they are up to 7."""
+    if n_classes <= len(CLASSES):
+        return CLASSES[:n_classes]
+    if n_classes <= 10:
+        return plt.get_cmap("tab10").colors[:n_classes]
+    return plt.get_cmap("viridis")(np.linspace(0, 0.95, n_classes))
 
 
 def check_step(estimator):
@@ -98,6 +116,15 @@ def check_image_shape(image_shape, n_features):
             f"{n_features} features."
         )
     return shape
+
+
+def one_axes(plt, ax):
+    """Return the Axes passed, or that of a new figure."""
+    if ax is None:
+        return plt.subplots(layout="constrained")[1]
+    if not isinstance(ax, plt.Axes):
+        raise ValueError(f"ax must be one Axes; found {ax!r}.")
+    return ax
 
 
 def make_panels(plt, ax, shape, n_panels, figsize):

@@ -11,6 +11,7 @@ from skdimred.inspection._panels import (
     check_choice,
     check_step,
     import_pyplot,
+    one_axes,
     with_defaults,
 )
 
@@ -223,10 +224,7 @@ class ScreeDisplay:
         ratio = self._checked_ratio()
         level = self._reference_level(reference, ratio)
         plt = import_pyplot(self)
-        if ax is None:
-            _, ax = plt.subplots(layout="constrained")
-        elif not isinstance(ax, plt.Axes):
-            raise ValueError(f"ax must be one Axes; found {ax!r}.")
+        ax = one_axes(plt, ax)
         at = np.arange(1, len(ratio) + 1)
         self.ax_, self.figure_ = ax, ax.figure
         self._draw_bars(plt, at, ratio, bar_kw)

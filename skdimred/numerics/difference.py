@@ -45,6 +45,8 @@ EPS = float(np.finfo(np.float64).eps)
 MOST_STEPS = 100
 # Width of a direction, over the largest one, that is rounding.
 NO_WIDTH = 64.0
+# An eigenvalue is off by so many eps of the traces.
+ERROR = 8.0
 # Vectors at once, and the precision of products with the largest eigenvalue.
 BLOCK, ROUGH = 8, 1e-2
 MOST_PASSES = 1000
@@ -65,18 +67,21 @@ def difference_directions(S_w, B, k, rho):
     Returns
     -------
     Pencil
-        With unit vectors; `gains` are the eigenvalues, 0 where they are negative.
+        With unit vectors; `gains` are the eigenvalues, 0 where they are negative or
+        below the rounding of the scatters.
     """
     p = len(S_w)
+    size = float(np.sum(B * B) + rho * S_w.trace())
     values, vectors = scipy.linalg.eigh(
         B.T @ B - rho * S_w, subset_by_index=[p - k, p - 1], check_finite=False
     )
-    return _pencil(values[::-1], vectors[:, ::-1].T, rho)
+    return _pencil(values[::-1], vectors[:, ::-1].T, rho, ERROR * EPS * size)
 
 
-def _pencil(values, vectors, rho):
+def _pencil(values, vectors, rho, floor):
     vectors = fix_signs(np.ascontiguousarray(vectors))
-    return Pencil(values, vectors, np.maximum(values, 0.0), 0.0, float(rho))
+    gains = np.where(values > floor, values, 0.0)
+    return Pencil(values, vectors, gains, 0.0, float(rho))
 
 
 def trace_ratio(find, widths, B, S_w_trace, size):
@@ -119,7 +124,7 @@ def null_directions(S_w, B, k):
     N = vectors[:, values <= level]
     _, s, Qt = np.linalg.svd(B @ N, full_matrices=False)
     k = min(k, int(np.count_nonzero(s > np.sqrt(EPS) * s[0])))
-    return _pencil(s[:k] ** 2, (N @ Qt[:k].T).T, np.inf)
+    return _pencil(s[:k] ** 2, (N @ Qt[:k].T).T, np.inf, 0.0)
 
 
 class _Shifted:
@@ -182,5 +187,6 @@ def difference_by_products(times, B, k, rho, *, tol, work=1e8):
     found = lanczos(matrix, goal, block=BLOCK, rng=rng, max_passes=MOST_PASSES)
     error = float(found.residuals.max(initial=0.0) / max(found.values[0], EPS))
     error = 0.0 if found.converged else error
-    pencil = _pencil(found.values - shift, found.vectors, rho)
+    floor = ERROR * EPS * (float(np.sum(B * B)) + B.shape[1] * shift)
+    pencil = _pencil(found.values - shift, found.vectors, rho, floor)
     return pencil, n_iter + found.passes, error

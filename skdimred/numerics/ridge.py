@@ -52,29 +52,40 @@ def conjugate_gradients(times, C, diagonal, *, tol, max_iter):
         Largest residual, over the right-hand side.
     """
     inverse = (1 / diagonal)[:, np.newaxis]
-    R = np.array(C.T, dtype=np.float64, order="C")
-    H = np.zeros_like(R)
-    P = inverse * R
+    residual = np.array(C.T, dtype=np.float64, order="C")
+    solution = np.zeros_like(residual)
+    # Of the columns that are still sought: solution, residual and direction.
+    H, R, P = np.zeros_like(residual), residual.copy(), inverse * residual
     size = np.einsum("ij,ij->j", R, P)
-    start, n_iter = size.copy(), 0
-    active = np.flatnonzero(size > 0)
-    P = P[:, active]
+    least = tol**2 * size
+    start, error, n_iter = size, np.zeros(len(C)), 0
+    active = np.arange(len(C))
+    scratch = np.empty_like(R)
     while len(active) and n_iter < max_iter:
         n_iter += 1
         image = times(P)
-        curvature = np.einsum("ij,ij->j", P, image)
-        step = size[active] / curvature
-        H[:, active] += step * P
-        image *= step
-        R[:, active] -= image
-        Z = inverse * R[:, active]
-        before, after = size[active], np.einsum("ij,ij->j", R[:, active], Z)
-        size[active] = after
-        left = after > tol**2 * start[active]
-        P = Z[:, left] + (after / before)[left] * P[:, left]
-        active = active[left]
-    ratio = np.divide(size, start, out=np.zeros_like(size), where=start > 0)
-    return H, R, n_iter, float(np.sqrt(ratio.max(initial=0.0)))
+        step = np.divide(
+            size,
+            np.einsum("ij,ij->j", P, image),
+            out=np.zeros_like(size),
+            where=size > 0,
+        )
+        H += np.multiply(P, step, out=scratch)
+        R -= np.multiply(image, step, out=image)
+        Z = np.multiply(R, inverse, out=scratch)
+        before, size = size, np.einsum("ij,ij->j", R, Z)
+        P *= np.divide(size, before, out=np.zeros_like(size), where=before > 0)
+        P += Z
+        done = size <= least[active]
+        if done.any() or n_iter == max_iter:
+            solution[:, active], residual[:, active] = H, R
+            error[active] = size
+            active, size = active[~done], size[~done]
+            H, R, P, scratch = (
+                np.ascontiguousarray(V[:, ~done]) for V in (H, R, P, scratch)
+            )
+    ratio = np.divide(error, start, out=np.zeros_like(start), where=start > 0)
+    return solution, residual, n_iter, float(np.sqrt(ratio.max(initial=0.0)))
 
 
 def ridge_directions(times, B, k, diagonal, *, tol, max_iter):
@@ -92,6 +103,8 @@ def ridge_directions(times, B, k, diagonal, *, tol, max_iter):
     Returns
     -------
     pencil : Pencil
+    images : ndarray of shape (k, p)
+        S v of its directions v.
     n_iter : int
     error : float
     """
@@ -102,8 +115,12 @@ def ridge_directions(times, B, k, diagonal, *, tol, max_iter):
     H, R, n_iter, error = conjugate_gradients(
         times, C, diagonal, tol=tol, max_iter=max_iter
     )
-    within = H.T @ (C.T - R)
+    image = C.T - R
+    within = H.T @ image
     between = (C @ H).T @ (C @ H)
     values, vectors = scipy.linalg.eigh(between, (within + within.T) / 2)
-    values, vectors = values[::-1], fix_signs((H @ vectors[:, ::-1]).T)
-    return Pencil(values, vectors, values, np.nan), n_iter, error
+    values, Y = values[::-1], vectors[:, ::-1]
+    V, images = (H @ Y).T, (image @ Y).T
+    signed = fix_signs(V.copy())
+    images *= np.sign(np.einsum("ij,ij->i", V, signed))[:, np.newaxis]
+    return Pencil(values, signed, values, np.nan), images, n_iter, error

@@ -62,13 +62,15 @@ class Root:
             one number leaves a direction of its own on data far from the origin.
         """
         n, p = X.shape
+        means, rest = _two_sum(center, offsets)
         step = max(MIN_BLOCK_ROWS, ROWS_PER_COLUMN * p)
         R = np.empty((0, p))
         for start in range(0, n, step):
             rows = slice(start, start + step)
             Z = X[rows]
-            Z = (Z.toarray() if sparse.issparse(Z) else Z) - center
-            Z -= offsets[0] if codes is None else offsets[codes[rows]]
+            own = slice(0, 1) if codes is None else codes[rows]
+            Z = (Z.toarray() if sparse.issparse(Z) else Z) - means[own]
+            Z -= rest[own]
             if sample_weight is not None:
                 Z *= np.sqrt(sample_weight[rows])[:, np.newaxis]
             R = np.linalg.qr(np.concatenate([R, Z]), mode="r")
@@ -77,6 +79,13 @@ class Root:
     def merge(self, other):
         """Root of the sum of both scatters."""
         return Root(np.linalg.qr(np.concatenate([self.R, other.R]), mode="r"))
+
+
+def _two_sum(a, b):
+    """a + b rounded, and the rounding (Knuth)."""
+    total = a + b
+    part = total - a
+    return total, (a - (total - part)) + (b - part)
 
 
 def root_of_scatter(scatter, min_rcond):
