@@ -87,7 +87,8 @@ class DifferenceLDA(
         The eigenvalues of as many directions as the class means differ in, the
         negative ones, which would lower the objective, too.
     explained_variance_ratio_ : ndarray of shape (n_components_,)
-        Share of each eigenvalue in the sum of the positive ones.
+        Share of each eigenvalue in the sum of the positive ones; 0 for the others,
+        of which "trace_ratio", where all add up to 0, keeps some.
     rho_ : float
         The weight used; infinite where "trace_ratio" found enough directions along
         which no class has any width. Eigenvalues are then the between-class scatter.
@@ -206,7 +207,8 @@ class DifferenceLDA(
         ValueError
             If a parameter is out of its range; if y has one class or the class means
             coincide; if `n_components` is more than the directions of positive
-            eigenvalue; or if X holds NaN or infinity.
+            eigenvalue; if the ratio of traces is unbounded under "within", or for
+            sparse rows too many both ways; or if X holds NaN or infinity.
         """
         return self._fit_rows(X, y, sample_weight)
 
@@ -330,8 +332,8 @@ class DifferenceLDA(
         )
         if np.isinf(rho):
             raise ValueError(
-                "rho='trace_ratio' is unbounded: along as many directions no class has "
-                "any width. Give a number or shrinkage."
+                "The ratio of traces is unbounded, as along enough directions no class "
+                "has any width: give rho a number, or shrinkage."
             )
         pencil = find(rho, k)
         return pencil, sum(n for n, _ in counts), counts[-1][1]
@@ -362,9 +364,9 @@ class DifferenceLDA(
         if self._is_open:
             if np.isinf(pencil.rho) and self.constraint == "within":
                 return (
-                    "rho='trace_ratio' is unbounded: along some directions no class "
-                    "has any width, so that give constraint='orthonormal', a number or "
-                    "shrinkage"
+                    "the ratio of traces is unbounded, as along some directions no "
+                    "class has any width: give rho a number, shrinkage, or "
+                    "constraint='orthonormal'"
                 )
             return None
         useful = self._positive(pencil)

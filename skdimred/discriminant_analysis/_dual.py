@@ -50,10 +50,11 @@ def solve_dual(rows, priors, task):
     means = averaging.T @ A
     A -= members @ means
     A /= np.sqrt(weight)
-    B = np.sqrt(priors)[:, np.newaxis] * (means - priors @ means)
+    off = means - priors @ means
+    B = np.sqrt(priors)[:, np.newaxis] * off
     most = np.count_nonzero(priors) - 1
     a, pencil, residual, S_w = _dual_pencil(
-        A, B, error / np.sqrt(weight), most, task, root_weight, p
+        A, B, off[priors > 0], error / np.sqrt(weight), most, task, root_weight, p
     )
     inner = pencil.vectors
 
@@ -100,7 +101,7 @@ def _left_singular(X, sample_weight, gram_matrix):
     return Ut[: len(s)][keep].T, s[keep], error
 
 
-def _dual_pencil(A, B, error, most, task, root_weight, p):
+def _dual_pencil(A, B, off, error, most, task, root_weight, p):
     """Coefficient and directions in coordinates of the rows.
 
     Parameters
@@ -109,6 +110,8 @@ def _dual_pencil(A, B, error, most, task, root_weight, p):
         Rows centred within classes, S_w = A'A.
     B : ndarray of shape (K, r)
         S_b = B'B.
+    off : ndarray of shape (K', r)
+        Means of the classes that count, minus the overall mean.
     error : float
         Size up to which a singular value of A is rounding.
     most : int
@@ -126,7 +129,7 @@ def _dual_pencil(A, B, error, most, task, root_weight, p):
         Shrunk.
     """
     r = A.shape[1]
-    s = np.linalg.svd(B, compute_uv=False)
+    s = np.linalg.svd(off, compute_uv=False)
     largest = s.max(initial=0.0)
     noise = max(error, RANK_ERROR * r * EPS * largest)
     k = min(most, int(np.count_nonzero(s > max(noise, task.tol * largest))))
@@ -149,18 +152,18 @@ def _dual_pencil(A, B, error, most, task, root_weight, p):
     elif k > 0 and a > 0:
         pencil = task.find(S_w, B, k, min_rcond=0.0)
     if pencil is None:
-        pencil = _dual_limit(A, B, error, k)
+        pencil = _dual_limit(A, B, off, error, k)
     return float(a), pencil, pencil.residual(S_w, B), S_w
 
 
-def _dual_limit(A, B, error, k):
+def _dual_limit(A, B, off, error, k):
     """Ridge limit in the coordinates of the rows."""
     r = A.shape[1]
     _, s, Qt = np.linalg.svd(A)
     s = np.concatenate([s, np.zeros(r - len(s))])[:r]
     null = s <= max(error, RANK_ERROR * r * EPS * s.max(initial=0.0))
     N, H = Qt[null].T, (Qt[~null] / s[~null, np.newaxis]).T
-    between = np.linalg.svd(B @ N, compute_uv=False)
-    noise = 10 * max(error, RANK_ERROR * r * EPS * np.linalg.norm(B))
+    between = np.linalg.svd(off @ N, compute_uv=False)
+    noise = 10 * max(error, RANK_ERROR * r * EPS * np.linalg.norm(off))
     n_infinite = min(k, int(np.count_nonzero(between > noise)))
     return limit_directions(B, H, N, n_infinite, k - n_infinite)

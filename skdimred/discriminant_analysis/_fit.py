@@ -251,7 +251,7 @@ class DiscriminantMixin(StreamMixin, LinearMapMixin, DiscriminantClassifierMixin
             return "ledoit-wolf" if shrinkage == "auto" else shrinkage
         is_number = isinstance(shrinkage, Real) and not isinstance(shrinkage, bool)
         if shrinkage is None or (is_number and 0 <= shrinkage <= 1):
-            return shrinkage or None
+            return None if shrinkage is None else float(shrinkage)
         raise ValueError(
             f"shrinkage={shrinkage!r} must be None, a number in [0, 1] or one of "
             f"{SHRINKAGES}."

@@ -26,6 +26,10 @@ from skdimred.numerics.sweep import DenseSweep, SparseSweep
 
 __all__ = ["solve_products"]
 
+# Coefficient below which an estimated one is not taken at its word: without a ridge
+# the iteration might not end.
+LEAST_RIDGE = 1e-8
+
 
 def solve_products(rows, priors, task):
     """Solve by products with the rows; nothing of size n x n or p x p is formed."""
@@ -36,6 +40,7 @@ def solve_products(rows, priors, task):
     rows.check_finite(found.squares)
     weight = float(found.weights.sum())
     offset = priors @ found.means
+    off = (found.means - offset)[priors > 0]
     B = np.sqrt(priors)[:, np.newaxis] * (found.means - offset)
     within = found.squares / weight
     size = np.abs(found.means).max(axis=0)
@@ -46,8 +51,14 @@ def solve_products(rows, priors, task):
     diagonal = (1 - a) * within + ridge
     times = partial(_times, _within(rows, found), active, 1 - a, ridge)
 
+    if task.inverts and diagonal.any() and not diagonal.all():
+        raise ValueError(
+            f"shrinkage={task.shrinkage!r} leaves features without any within-class "
+            "variance, which solver='cg' cannot do without: give a positive shrinkage "
+            "or None."
+        )
     scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-    s = np.linalg.svd(B / scale, compute_uv=False)
+    s = np.linalg.svd(np.where(active, off, 0.0) / scale, compute_uv=False)
     noise = RANK_ERROR * EPS * float(np.linalg.norm(np.maximum(size / scale, 1.0)))
     k = int(np.count_nonzero(s > max(noise, task.tol * max(1.0, s.max(initial=0.0)))))
     k, image = min(k, np.count_nonzero(priors) - 1), None
@@ -157,11 +168,12 @@ def _coefficient(task, rows, found):
         return 1.0
     square = squared_norm_of_scatter(X, codes, w, found) / (n * mu) ** 2
     if shrinkage == "oas":
-        return oas((mu, square), n, p)
+        return max(LEAST_RIDGE, oas((mu, square), n, p))
     if not rows.is_sparse:
         squares = squared_distances(X, codes, np.zeros(p), means)
-        return ledoit_wolf((mu, square), squares, w, n, p)
+        return max(LEAST_RIDGE, ledoit_wolf((mu, square), squares, w, n, p))
     squares = np.asarray(X.multiply(X).sum(axis=1), dtype=np.float64).ravel()
     squares -= 2 * (X @ means.T)[np.arange(len(codes)), codes]
     squares += np.einsum("ij,ij->i", means, means)[codes]
-    return ledoit_wolf((mu, square), np.maximum(squares, 0.0), w, n, p)
+    squares = np.maximum(squares, 0.0)
+    return max(LEAST_RIDGE, ledoit_wolf((mu, square), squares, w, n, p))

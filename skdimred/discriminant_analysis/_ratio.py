@@ -72,8 +72,8 @@ class RatioLDA(
         - "within": :math:`W^T S_w W = I`; distances between scores are Mahalanobis
           distances.
         - "total": :math:`W^T (S_b + S_w) W = I` (uncorrelated discriminant analysis
-          [4]_): scores are uncorrelated with unit variance over all rows (of
-          weights as the priors).
+          [4]_): scores are uncorrelated with unit variance over all rows, if the
+          priors are the class shares and without shrinkage.
         - "orthogonal": :math:`W^T W = I` (orthogonal discriminant analysis [4]_): the
           first direction, and what each further one adds at a right angle.
     priors : array-like of shape (n_classes,) or None, default=None
@@ -119,7 +119,8 @@ class RatioLDA(
         ``min(p, K - 1)``.
     rcond_ : float
         Reciprocal condition number of the (shrunk) within-class scatter, in units of
-        the within-class standard deviations; 0 where it is singular, NaN for "cg".
+        the within-class standard deviations; 0 where that is too small to invert it,
+        NaN for "cg".
     n_iter_ : int
         Iterations of "cg"; 1 for the other solvers.
     shrinkage_ : float
@@ -346,6 +347,8 @@ class RatioLDA(
             return V / width, np.diag(width)
         if self.metric == "orthogonal":
             Q, R = np.linalg.qr(V)
+            # The rounding of the factorisation reaches constant features too.
+            Q[~V.any(axis=1)] = 0.0
             signed = fix_signs(Q.T.copy()).T
             return signed, np.einsum("ij,ij->j", signed, Q)[:, np.newaxis] * R
         return V, np.eye(k)

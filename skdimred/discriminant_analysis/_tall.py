@@ -121,7 +121,9 @@ def solve_moments(moments, priors, task, *, rows=None, min_rcond=MIN_RCOND):
     scale = np.sqrt(np.where(variances > 0, variances, np.einsum("ij,ij->j", B, B)))
     eps = EPS if min_rcond == MIN_RCOND else float(np.finfo(FLOAT32).eps)
     noise = RANK_ERROR * eps * float(np.linalg.norm(np.maximum(size / scale, 1.0)))
-    s = np.linalg.svd(B / scale, compute_uv=False)
+    # Of the means as they lie, however small the shares of their classes.
+    off = (moments.offsets - offset)[priors > 0][:, active]
+    s = np.linalg.svd(off / scale, compute_uv=False)
     k = int(np.count_nonzero(s > max(noise, task.tol * max(1.0, s.max(initial=0.0)))))
     k = min(k, np.count_nonzero(priors) - 1, len(S_w))
 
@@ -140,7 +142,7 @@ def solve_moments(moments, priors, task, *, rows=None, min_rcond=MIN_RCOND):
         root = None
         if rows is not None and a == 0 and solver in ("auto", "qr"):
             root, ran = _root(moments, rows, active, flat), "qr"
-        pencil = scale_infinite(_singular(S_w, root, B, size, scale, k), variances)
+        pencil = scale_infinite(_singular(S_w, root, B, off, size, scale, k), variances)
     within = pencil.vectors @ S_w @ pencil.vectors.T
     residual = pencil.residual(S_w, B)
     vectors = np.zeros((len(pencil.vectors), p))
@@ -172,7 +174,7 @@ def _root(moments, rows, active, flat):
     return R
 
 
-def _singular(S_w, root, B, size, scale, k):
+def _singular(S_w, root, B, off, size, scale, k):
     """Ridge limit for a singular S_w, from its root or else from itself.
 
     Rank is decided in units of the within-class standard deviation, where rounding is
@@ -188,9 +190,9 @@ def _singular(S_w, root, B, size, scale, k):
         _, s, Vt = np.linalg.svd(root / scale, full_matrices=True)
         s = np.concatenate([s, np.zeros(p - len(s))])
     null = s <= relative * max(1.0, s[0])
-    scaled_B = B / scale
-    between = np.linalg.svd(scaled_B @ Vt[null].T, compute_uv=False)
-    noise = 10 * relative * np.linalg.norm(scaled_B)
+    scaled = off / scale
+    between = np.linalg.svd(scaled @ Vt[null].T, compute_uv=False)
+    noise = 10 * relative * np.linalg.norm(scaled)
     n_infinite = min(k, int(np.count_nonzero(between > noise)))
     # Null vectors in the units of the rows, orthonormal, and S_w^+ = H H'.
     N = np.linalg.qr((Vt[null] / scale).T)[0]

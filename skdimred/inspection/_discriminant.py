@@ -99,7 +99,7 @@ class DiscriminantDisplay:
     >>> X, y = load_wine(return_X_y=True)
     >>> display = DiscriminantDisplay.from_estimator(RatioLDA().fit(X, y), X, y)
     >>> display.ax_.get_xlabel()
-    'discriminant 1 (68.7 % of the eigenvalues)'
+    'discriminant 1 (68.7% of the eigenvalues)'
     >>> len(display.scatters_)
     3
     """
@@ -261,7 +261,7 @@ class DiscriminantDisplay:
         labels = [f"discriminant {c + 1}" for c in components]
         if ratio is not None:
             labels = [
-                f"{label} ({100 * share:.1f} % of the eigenvalues)"
+                f"{label} ({100 * share:.1f}% of the eigenvalues)"
                 for label, share in zip(labels, ratio, strict=True)
             ]
         self.ax_.set_xlabel(labels[0])

@@ -82,7 +82,7 @@ class Root:
 
 
 def _two_sum(a, b):
-    """a + b rounded, and the rounding (Knuth)."""
+    """Rounded sum, and its rounding (Knuth)."""
     total = a + b
     part = total - a
     return total, (a - (total - part)) + (b - part)

@@ -104,7 +104,7 @@ def test_trace_ratio_without_width_is_null_space_lda(rng):
     assert np.isfinite(lda.residual_)
     assert lda.residual_ < 1e-10
     assert lda.score(X, y) == 1.0
-    with pytest.raises(ValueError, match="'trace_ratio' is unbounded"):
+    with pytest.raises(ValueError, match="The ratio of traces is unbounded"):
         DifferenceLDA(rho="trace_ratio", constraint="within").fit(X, y)
 
 

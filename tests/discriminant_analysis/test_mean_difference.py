@@ -96,3 +96,12 @@ def test_breast_cancer():
     back = lda.inverse_transform(lda.transform(X))
     line = lda.means_[1] - lda.means_[0]
     assert subspace_sine([line], [back[0] - lda.means_[0]]) < 1e-9
+
+
+@pytest.mark.parametrize("shape", [(90, 8), (20, 40)])
+def test_priors_do_not_enter_the_direction(rng, shape):
+    X = rng.standard_normal(shape)
+    y = np.arange(len(X)) % 2
+    even = MeanDifferenceLDA().fit(X, y)
+    odd = MeanDifferenceLDA(priors=[1 - 1e-26, 1e-26]).fit(X, y)
+    assert_allclose(odd.scalings_, even.scalings_, rtol=1e-9)

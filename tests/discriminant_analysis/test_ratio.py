@@ -715,3 +715,74 @@ def test_rows_that_coincide(rng, solver):
     assert np.array_equal(lda.predict(X), y)
     with pytest.raises(ValueError, match="class means coincide"):
         RatioLDA(solver=solver).fit(X[[0] * 6], y)
+
+
+@pytest.mark.parametrize("shape", [(200, 6), (30, 60)])
+@pytest.mark.parametrize("shrinkage", [None, 0.2])
+@pytest.mark.parametrize("k", [None, 2])
+def test_metrics_span_the_same_and_predict_the_same(rng, shape, shrinkage, k):
+    X, y = problem(rng, *shape)
+    X[:, 1] = 3.0
+    S_b, S_w = scatters(X, y)
+    S_w *= 1 - (shrinkage or 0.0)
+    S_w += (
+        (shrinkage or 0.0)
+        / (1 - (shrinkage or 0.0))
+        * np.trace(S_w)
+        / shape[1]
+        * np.eye(shape[1])
+    )
+    within, total, orthogonal = (
+        RatioLDA(k, metric=metric, shrinkage=shrinkage).fit(X, y)
+        for metric in ("within", "total", "orthogonal")
+    )
+    eye = np.eye(k or 3)
+    W = total.scalings_
+    assert_allclose(W.T @ (S_b + S_w) @ W, eye, atol=1e-10)
+    W = orthogonal.scalings_
+    assert_allclose(W.T @ W, eye, atol=1e-12)
+    assert np.all(W[1] == 0)
+    for lda in (total, orthogonal):
+        assert subspace_sine(lda.scalings_.T, within.scalings_.T) < 1e-10
+        assert_allclose(lda.predict_proba(X), within.predict_proba(X), atol=1e-9)
+        assert_allclose(lda.coef_, within.coef_, rtol=1e-6, atol=1e-9)
+        back = lda.inverse_transform(lda.transform(X))
+        again = within.inverse_transform(within.transform(X))
+        assert_allclose(back, again, atol=1e-8)
+
+
+def test_inverse_gives_the_means_back(rng):
+    X, y = problem(rng)
+    lda = RatioLDA().fit(X, y)
+    assert_allclose(lda.inverse_transform(lda.transform(lda.means_)), lda.means_)
+    Z = lda.transform(X)
+    assert_allclose(lda.transform(lda.inverse_transform(Z)), Z)
+    with pytest.raises(ValueError, match="X has 2 columns, but inverse_transform"):
+        lda.inverse_transform(Z[:, :2])
+
+
+def test_the_limit_of_classes_is_a_zero_eigenvalue(iris):
+    X, y = iris
+    S_b, S_w = scatters(X, y)
+    values = scipy.linalg.eigh(S_b, S_w, eigvals_only=True)[::-1]
+    assert_allclose(values[:2], [32.192, 0.285], atol=5e-4)
+    assert np.all(np.abs(values[2:]) < 1e-12)
+    lda = RatioLDA().fit(X, y)
+    assert lda.rank_ == lda.n_components_ == 2
+    assert_allclose(lda.explained_variance_ratio_, [0.991, 0.009], atol=5e-4)
+    assert 0 < lda.rcond_ < 1
+    assert lda.n_iter_ == 1
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"metric": "mahalanobis"}, "metric='mahalanobis' must be one of"),
+        ({"cg_tol": 0.0}, "cg_tol=0.0 must be"),
+        ({"max_iter": 0}, "max_iter=0 must be"),
+        ({"solver": "cg", "shrinkage": 0.0}, "give a positive shrinkage"),
+    ],
+)
+def test_more_bad_parameters(digits, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        RatioLDA(**parameters).fit(*digits)

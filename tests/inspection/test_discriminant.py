@@ -76,9 +76,9 @@ def test_points_means_and_labels(lda, wine):
         mean = scores[y == i].mean(axis=0)
         assert_allclose(display.means_[i].get_offsets()[0], mean, atol=1e-6)
     first, second = lda.explained_variance_ratio_
-    label = f"discriminant 1 ({100 * first:.1f} % of the eigenvalues)"
+    label = f"discriminant 1 ({100 * first:.1f}% of the eigenvalues)"
     assert display.ax_.get_xlabel() == label
-    assert f"discriminant 2 ({100 * second:.1f} %" in display.ax_.get_ylabel()
+    assert f"discriminant 2 ({100 * second:.1f}%" in display.ax_.get_ylabel()
     assert [text.get_text() for text in display.legend_.texts] == ["0", "1", "2"]
     assert display.densities_ is None
     display.figure_.draw_without_rendering()
@@ -146,7 +146,7 @@ def test_two_classes(lda, two):
     ]
     assert display.ax_.get_ylabel() == "density"
     share = 100 * lda.explained_variance_ratio_[0]
-    assert f"discriminant 1 ({share:.1f} %" in display.ax_.get_xlabel()
+    assert f"discriminant 1 ({share:.1f}%" in display.ax_.get_xlabel()
     scores = lda.transform(X)[:, 0]
     for label, line in zip(lda.classes_, display.means_, strict=True):
         assert_allclose(line.get_xdata(), scores[y == label].mean(), atol=1e-6)
