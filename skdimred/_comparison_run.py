@@ -123,6 +123,9 @@ def _grid(result, plan):
     """Grid of `n_components` that both sides can reach, or none and the reason."""
     if result.pair.needs_y and plan.target.codes is None:
         return (), plan.target.why_none
+    n_classes, bound = len(plan.target.classes), result.pair.most_classes
+    if bound is not None and n_classes > bound:
+        return (), f"it takes {bound} classes and the target has {n_classes}"
     most = plan.limit(result.pair)
     if plan.grid is None:
         # As many components as columns reduce nothing and span everything.

@@ -37,7 +37,7 @@ class Pair:
     `subspace` names the attribute that holds the vectors found, as columns where
     `as_columns`; None where the estimator has no linear subspace. `limit` bounds
     `n_components` from (rows in a fold, features, classes). `params`, as (name, value)
-    pairs, go to both.
+    pairs, go to both. With more than `most_classes` the pair is left out.
     """
 
     name: str
@@ -48,8 +48,10 @@ class Pair:
     as_columns: bool = False
     limit: Callable = at_most_rank
     params: tuple = ()
+    most_classes: int | None = None
 
 
+LDA = "sklearn.discriminant_analysis:LinearDiscriminantAnalysis"
 REGISTRY = (
     Pair("PCA", "skdimred.decomposition:PCA", "sklearn.decomposition:PCA"),
     Pair(
@@ -60,11 +62,30 @@ REGISTRY = (
     Pair(
         "RatioLDA",
         "skdimred.discriminant_analysis:RatioLDA",
-        "sklearn.discriminant_analysis:LinearDiscriminantAnalysis",
+        LDA,
         needs_y=True,
         subspace="scalings_",
         as_columns=True,
         limit=at_most_classes,
+    ),
+    Pair(
+        "DifferenceLDA",
+        "skdimred.discriminant_analysis:DifferenceLDA",
+        LDA,
+        needs_y=True,
+        # Another problem than the peer's: another subspace.
+        subspace=None,
+        limit=at_most_classes,
+    ),
+    Pair(
+        "MeanDifferenceLDA",
+        "skdimred.discriminant_analysis:MeanDifferenceLDA",
+        LDA,
+        needs_y=True,
+        subspace="scalings_",
+        as_columns=True,
+        limit=at_most_classes,
+        most_classes=2,
     ),
 )
 
@@ -166,6 +187,8 @@ def compare(
     PCA 2 compared
     TruncatedSVD 2 compared
     RatioLDA 1 compared
+    DifferenceLDA 1 compared
+    MeanDifferenceLDA None left out
     """
     if progress is not None and not callable(progress):
         raise TypeError(f"progress must be callable or None; found {progress!r}.")

@@ -24,7 +24,8 @@ from skdimred.compare import REGISTRY, Pair, compare, prepare
 # Once the package exports the function, the attribute hides the module.
 compare_module = import_module("skdimred.compare")
 
-NAMES = ["PCA", "TruncatedSVD", "RatioLDA"]
+NAMES = ["PCA", "TruncatedSVD", "RatioLDA", "DifferenceLDA", "MeanDifferenceLDA"]
+FOR_TWO = "MeanDifferenceLDA"
 QUICK = {"folds": 3, "repeats": 1}
 TIMES = [
     f"{side}{step}_seconds" for side in ("", "peer_") for step in ("fit", "transform")
@@ -117,6 +118,10 @@ def test_rows_have_the_promised_keys_and_describe_iris(iris_rows):
     documented = compare.__doc__
     for row in iris_rows:
         assert list(row) == list(iris_rows[0])
+        if row["estimator"] == FOR_TWO:
+            assert row["status"] == "left out"
+            assert "it takes 2 classes and the target has 3" in row["note"]
+            continue
         assert row["status"] == "compared"
         assert row["error"] is row["peer_error"] is None
         assert (row["n_samples"], row["n_features"], row["n_classes"]) == (150, 4, 3)
@@ -139,8 +144,9 @@ def test_scores_are_those_of_the_same_pipeline_written_out(iris, iris_rows):
         PeerPCA(random_state=0),
         PeerSVD(random_state=0),
         LinearDiscriminantAnalysis(),
+        LinearDiscriminantAnalysis(),
     )
-    for row, peer, grid in zip(iris_rows, peers, [[1, 2]] * 3, strict=True):
+    for row, peer, grid in zip(iris_rows, peers, [[1, 2]] * 4, strict=False):
         scores = [
             cross_val_score(
                 make_pipeline(
@@ -172,7 +178,8 @@ def test_ours_and_the_peer_find_the_same_subspace_and_score_on_digits():
     X, y = load_digits(return_X_y=True)
     rows = compare(X, y, n_components=[2, 9], standardize=False, **QUICK)
     assert [row["estimator"] for row in rows] == NAMES
-    for row in rows:
+    assert of("DifferenceLDA", rows)["subspace_sine"] is None
+    for row in rows[:3]:
         # scikit-learn's TruncatedSVD projects at random, and is that far off by itself.
         exact = row["estimator"] != "TruncatedSVD"
         assert row["subspace_sine"] < (1e-9 if exact else 1e-3)
@@ -209,7 +216,7 @@ def test_inputs_are_not_modified(iris):
 
 def test_without_classes_the_fewest_components_that_keep_the_variance(iris):
     rows = compare(iris[0], n_components=[1, 2, 3], standardize=False, **QUICK)
-    pca, svd, lda = (of(name, rows) for name in NAMES)
+    pca, svd, lda = (of(name, rows) for name in NAMES[:3])
     assert pca["scoring"] == svd["scoring"] == "explained variance"
     assert pca["n_components"] == 1  # which holds 92% on iris
     assert 0.9 < pca["score"] < 0.95
@@ -222,9 +229,18 @@ def test_without_classes_the_fewest_components_that_keep_the_variance(iris):
     assert few["n_components"] == 1  # below 0.9 and yet the best there is
 
 
+def test_two_classes_take_the_difference_of_means(iris):
+    X, y = iris
+    rows = compare(X[:100], y[:100], n_components=1, **QUICK)
+    row = of(FOR_TWO, rows)
+    assert row["status"] == "compared"
+    assert row["same_subspace"] is True
+    assert row["score"] == of("RatioLDA", rows)["score"]
+
+
 def test_continuous_target_is_set_aside_and_said(iris):
     rows = compare(iris[0][:, :3], iris[0][:, 3], **QUICK)
-    assert [row["status"] for row in rows] == ["compared", "compared", "left out"]
+    assert [row["status"] for row in rows] == ["compared"] * 2 + ["left out"] * 3
     assert all("y is continuous" in row["note"] for row in rows)
 
 
@@ -246,7 +262,7 @@ def test_labels_may_be_text_booleans_or_whole_floats(iris):
 
 def test_grid_values_out_of_reach_are_left_out_and_said(iris):
     rows = compare(*iris, n_components=[2, 4, 3], **QUICK)
-    pca, svd, lda = (of(name, rows) for name in NAMES)
+    pca, svd, lda = (of(name, rows) for name in NAMES[:3])
     assert pca["note"] == svd["note"] == ""
     assert lda["n_components"] == 2
     assert "n_components=3, 4 left out: at most 2 here" in lda["note"]
@@ -334,8 +350,8 @@ def test_different_subspaces_are_told_apart(iris, monkeypatch):
 def test_progress_is_called_before_each_step(iris):
     seen = []
     compare(*iris, n_components=1, progress=lambda *step: seen.append(step), **QUICK)
-    assert [done for done, _, _ in seen] == list(range(9))
-    assert {total for _, total, _ in seen} == {9}
+    assert [done for done, _, _ in seen] == list(range(12))
+    assert {total for _, total, _ in seen} == {15}
 
 
 def test_data_frames_give_what_their_values_give(table, iris):
@@ -618,7 +634,7 @@ def test_progress_lines_come_after_a_moment_and_quiet_silences_them(
     monkeypatch.setattr(command_line, "QUIET_SECONDS", 600)
     assert run_command(*common)[2] == ""
     monkeypatch.setattr(command_line, "QUIET_SECONDS", 0)
-    assert "[9/9] RatioLDA: timing both in turn" in run_command(*common)[2]
+    assert "[9/15] RatioLDA: timing both in turn" in run_command(*common)[2]
     assert run_command(*common, "--quiet")[2] == ""
 
 

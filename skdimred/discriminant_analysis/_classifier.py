@@ -117,7 +117,5 @@ class DiscriminantClassifierMixin(ClassifierMixin):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         # Fewer directions than classes ask for may well mix some of them up.
-        tags.classifier_tags.poor_score = (
-            getattr(self, "n_components", None) is not None
-        )
+        tags.classifier_tags.poor_score = self.n_components is not None
         return tags

@@ -57,9 +57,8 @@ class DifferenceLDA(
     Parameters
     ----------
     n_components : int or None, default=None
-        How many directions to keep, at most those of positive eigenvalue. None keeps
-        these. With ``rho="trace_ratio"`` at most, and by default, as many as the class
-        means differ in.
+        How many directions to keep, at most as many as the class means differ in. None
+        keeps those of positive eigenvalue (all, with ``rho="trace_ratio"``).
     rho : float of at least 0, or "trace_ratio", default=1.0
         Weight of the within-class scatter. "trace_ratio" finds the one at which the
         objective is 0 at its optimum: the largest :math:`\operatorname{tr} W^T S_b W /
@@ -133,8 +132,8 @@ class DifferenceLDA(
     Notes
     -----
     *No direction of positive eigenvalue*: classes overlap by more than `rho` allows.
-    The best direction is kept all the same, its eigenvalue is negative, and a warning
-    says so.
+    The best direction is kept all the same. A warning tells of this, and of directions
+    asked for by `n_components` whose eigenvalues are negative.
 
     *Units.* A ratio of variances has no unit, a difference has. Under "orthonormal" a
     feature in millimetres counts a million times as much as in metres. Bring the
@@ -206,9 +205,9 @@ class DifferenceLDA(
         ------
         ValueError
             If a parameter is out of its range; if y has one class or the class means
-            coincide; if `n_components` is more than the directions of positive
-            eigenvalue; if the ratio of traces is unbounded under "within", or for
-            sparse rows too many both ways; or if X holds NaN or infinity.
+            coincide; if `n_components` is more than the directions there are; if the
+            ratio of traces is unbounded under "within", or for sparse rows too many
+            both ways; or if X holds NaN or infinity.
         """
         return self._fit_rows(X, y, sample_weight)
 
@@ -369,13 +368,13 @@ class DifferenceLDA(
                     "constraint='orthonormal'"
                 )
             return None
-        useful = self._positive(pencil)
-        if self.n_components is not None and self.n_components > max(1, useful):
+        k = self.n_components or 1
+        if self.constraint == "orthonormal" and not pencil.values[:k].all():
+            found = int(np.count_nonzero(pencil.values[:k]))
             return (
-                f"at rho={self.rho:g} only {useful} direction{'s' * (useful != 1)} "
-                f"add{'s' * (useful == 1)} to the objective, fewer than "
-                f"n_components={self.n_components}: the eigenvalues are "
-                f"{np.round(pencil.values, 6).tolist()}"
+                f"of n_components={k} eigenvalues at rho={self.rho:g} only {found} are "
+                "more than the rounding of the scatters: bring the features to one "
+                "scale"
             )
         return None
 
@@ -389,11 +388,13 @@ class DifferenceLDA(
         super()._set_solution(replace(solution, pencil=pencil), priors)
         self.rho_ = pencil.rho
         self.spectrum_ = pencil.values.astype(self._dtype, copy=False)
-        if not self._is_open and not self._positive(pencil):
+        k, useful = self.n_components_, self._positive(pencil)
+        if not self._is_open and k > useful:
             warnings.warn(
-                "No direction has a positive eigenvalue beyond rounding at "
-                f"rho={self.rho:g}: the best has {pencil.values[0]:.3g} and is kept. A "
-                "smaller rho would find directions that separate the classes.",
+                f"{k - useful} of {k} eigenvalues kept at rho={self.rho:g} are not "
+                f"positive: {np.round(pencil.values[:k], 6).tolist()}. Classes overlap "
+                "by more than that along such directions. Give a smaller rho, or keep "
+                "fewer.",
                 UserWarning,
                 stacklevel=5,
             )

@@ -170,7 +170,7 @@ class DiscriminantMixin(StreamMixin, LinearMapMixin, DiscriminantClassifierMixin
 
     def _stream(self, moments, classes, dtype):
         """Take new moments; the directions are found when they are asked for."""
-        k, p = getattr(self, "n_components", None), self.n_features_in_
+        k, p = self.n_components, self.n_features_in_
         if k is not None and k > p:
             raise ValueError(f"n_components={k} must be at most n_features={p}.")
         present = np.count_nonzero(moments.weights)
@@ -237,7 +237,7 @@ class DiscriminantMixin(StreamMixin, LinearMapMixin, DiscriminantClassifierMixin
 
     def _check_parameters(self):
         """Raise on a bad parameter; return the shrinkage asked for, by its own name."""
-        k = getattr(self, "n_components", None)
+        k = self.n_components
         if k is not None and (
             isinstance(k, (bool, np.bool_)) or not isinstance(k, Integral) or k < 1
         ):
@@ -277,7 +277,7 @@ class DiscriminantMixin(StreamMixin, LinearMapMixin, DiscriminantClassifierMixin
         """Class shares, if there are classes and features enough."""
         self._check_number(classes[counts > 0])
         present = int(np.count_nonzero(counts))
-        k, most = getattr(self, "n_components", None), min(p, present - 1)
+        k, most = self.n_components, min(p, present - 1)
         if k is not None and k > most:
             raise ValueError(
                 f"n_components={k} must be at most {most}: {present} class means "
@@ -319,7 +319,7 @@ class DiscriminantMixin(StreamMixin, LinearMapMixin, DiscriminantClassifierMixin
 
     def _trouble(self, pencil):
         """Why the directions found do not do, or None."""
-        found, k = len(pencil.values), getattr(self, "n_components", None)
+        found, k = len(pencil.values), self.n_components
         if found == 0:
             return "the class means coincide, so no direction separates them"
         if k is not None and k > found:
@@ -331,7 +331,7 @@ class DiscriminantMixin(StreamMixin, LinearMapMixin, DiscriminantClassifierMixin
 
     def _kept(self, pencil):
         """How many directions to keep."""
-        return getattr(self, "n_components", None) or len(pencil.values)
+        return self.n_components or len(pencil.values)
 
     def _set_solution(self, solution, priors):
         pencil, dtype = solution.pencil, self._dtype

@@ -34,6 +34,8 @@ class MeanDifferenceLDA(
 
     Parameters
     ----------
+    n_components : 1 or None, default=None
+        There is one direction; so that a grid may name it.
     shrinkage : None, float in [0, 1], "ledoit-wolf", "oas" or "auto", default=None
         As in `RatioLDA`.
     priors : array-like of shape (2,) or None, default=None
@@ -124,7 +126,8 @@ class MeanDifferenceLDA(
     _lazy = (*DiscriminantMixin._lazy, "mahalanobis_distance_")
     _most_classes = 2
 
-    def __init__(self, *, shrinkage=None, priors=None, tol=1e-12):
+    def __init__(self, n_components=None, *, shrinkage=None, priors=None, tol=1e-12):
+        self.n_components = n_components
         self.shrinkage = shrinkage
         self.priors = priors
         self.tol = tol

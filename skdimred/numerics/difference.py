@@ -67,21 +67,44 @@ def difference_directions(S_w, B, k, rho):
     Returns
     -------
     Pencil
-        With unit vectors; `gains` are the eigenvalues, 0 where they are negative or
-        below the rounding of the scatters.
+        With unit vectors; eigenvalues below the rounding of the scatters are 0.
+        `gains` are the positive ones.
     """
-    p = len(S_w)
     size = float(np.sum(B * B) + rho * S_w.trace())
+    floor, S_b = ERROR * EPS * size, B.T @ B
+    values, vectors = _leading(S_b - rho * S_w, k)
+    if np.any(np.abs(values) <= floor):
+        Q = _varying(S_b + S_w)
+        values, vectors = _leading(Q.T @ (S_b - rho * S_w) @ Q, min(k, Q.shape[1]))
+        vectors = vectors @ Q.T
+    return _pencil(values, vectors, rho, floor)
+
+
+def _varying(total):
+    """Orthonormal basis (p, r) of the directions along which something varies.
+
+    Along the others the difference is 0, and so more than a negative one.
+    """
+    scale = np.sqrt(total.diagonal())
+    values, U = np.linalg.eigh(total / np.multiply.outer(scale, scale))
+    null = U[:, values <= NO_WIDTH * len(total) * EPS] / scale[:, np.newaxis]
+    Q = np.linalg.qr(null, mode="complete")[0]
+    return Q[:, null.shape[1] :]
+
+
+def _leading(A, k):
+    """Top eigenvalues, descending, and their eigenvectors as rows."""
+    p = len(A)
     values, vectors = scipy.linalg.eigh(
-        B.T @ B - rho * S_w, subset_by_index=[p - k, p - 1], check_finite=False
+        A, subset_by_index=[p - k, p - 1], check_finite=False
     )
-    return _pencil(values[::-1], vectors[:, ::-1].T, rho, ERROR * EPS * size)
+    return values[::-1], vectors[:, ::-1].T
 
 
 def _pencil(values, vectors, rho, floor):
     vectors = fix_signs(np.ascontiguousarray(vectors))
-    gains = np.where(values > floor, values, 0.0)
-    return Pencil(values, vectors, gains, 0.0, float(rho))
+    values = np.where(np.abs(values) > floor, values, 0.0)
+    return Pencil(values, vectors, np.maximum(values, 0.0), 0.0, float(rho))
 
 
 def trace_ratio(find, widths, B, S_w_trace, size):

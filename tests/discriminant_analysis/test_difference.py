@@ -125,21 +125,33 @@ def test_units_change_the_difference_and_not_the_ratio(rng, wine):
     assert poor.mean() < 0.75 < 0.95 < good.mean()
 
 
-def test_nothing_positive_is_told(wine):
-    X, y = wine
+def test_what_is_not_positive_is_told(wine):
+    X, y = scale(wine[0]), wine[1]
     for constraint in ("orthonormal", "within"):
         lda = DifferenceLDA(rho=10.0, constraint=constraint)
-        with pytest.warns(
-            UserWarning, match=r"positive eigenvalue .* rho=10: the best"
-        ):
-            lda.fit(scale(X), y)
+        with pytest.warns(UserWarning, match=r"1 of 1 eigenvalues kept at rho=10 "):
+            lda.fit(X, y)
         assert lda.eigenvalues_.shape == (1,)
         assert lda.eigenvalues_[0] < 0
-        assert np.all(np.diff(lda.spectrum_) <= 0)
         assert lda.explained_variance_ratio_[0] == 0
-        assert np.isfinite(lda.predict_proba(scale(X))).all()
-    with pytest.raises(ValueError, match=r"At rho=5 only 1 direction adds .* \[1\.0"):
-        DifferenceLDA(2, rho=5.0).fit(scale(X), y)
+        assert np.isfinite(lda.predict_proba(X)).all()
+        with pytest.warns(UserWarning, match="2 of 2 eigenvalues"):
+            lda.set_params(n_components=2).fit(X, y)
+        assert np.all(lda.eigenvalues_ < 0)
+        assert_allclose(lda.eigenvalues_, lda.spectrum_)
+    with pytest.warns(UserWarning, match=r"1 of 2 .*\[1\.0.*, -0\."):
+        DifferenceLDA(2, rho=5.0).fit(X, y)
+
+
+def test_directions_without_scatter_are_not_made_up(rng):
+    """Equal columns make a direction of eigenvalue 0, more than a negative one."""
+    X, y = problem(rng, p=3)
+    doubled = np.column_stack([X, X[:, 0]])
+    with pytest.warns(UserWarning, match="3 of 3 eigenvalues"):
+        lda = DifferenceLDA(3, rho=1e3).fit(doubled, y)
+    assert np.all(lda.eigenvalues_ < -1)
+    assert np.all(lda.transform(doubled).std(axis=0) > 0.1)
+    assert_allclose(lda.scalings_[0], lda.scalings_[3], atol=1e-10)
 
 
 def test_infinite_ratios_within(rng):
