@@ -10,7 +10,8 @@ Ours and the peer are fitted in turn in one process, so that a drifting clock hi
 Three settings are timed: one BLAS thread (CPU time, what the work costs), default
 threads (wall time, what users wait) and default threads beside a busy process. The
 accuracy is the sine of the largest angle to a reference subspace. Peak memory beyond
-the data is read in a process of its own. Results go to benchmarks/results/*.json.
+the data is read in a process of its own. Results go to benchmarks/results,
+and a choice of the cases to README.md.
 """
 
 import argparse
@@ -279,11 +280,14 @@ def _save(records):
     path.parent.mkdir(exist_ok=True)
     content = {"versions": _versions(), "records": records}
     path.write_text(json.dumps(content, indent=1) + "\n")
+    path.with_suffix(".md").write_text(table(records) + "\n")
     return path
 
 
 def _rewrite_readme(records):
     text = README.read_text()
+    shown = {case.name for case in CASES if case.in_readme}
+    records = [row for row in records if row["case"] in shown]
     start, end = text.index(MARK), text.rindex(MARK)
     README.write_text(
         text[: start + len(MARK)] + "\n" + table(records) + "\n" + text[end:]

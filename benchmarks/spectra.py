@@ -140,6 +140,7 @@ def _square_case(Case, n, spectrum, tol):
         goals,
         lambda: centred_square(n, spectrum)[1],
         repeats=3,
+        in_readme=n == 4000 and spectrum in ("i^-0.5", "20 spikes"),
     )
 
 
