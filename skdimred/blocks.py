@@ -28,9 +28,9 @@ __all__ = [
     "wide_gram",
 ]
 
-# Below this many multiply-adds a pass takes under a millisecond, and dealing it to
-# threads would cost as much as they save.
-SMALL_WORK = 2e7
+# Multiply-adds of a range, one or two milliseconds, for which dealing it to a thread
+# pays: a pass of less than two of them is not cut.
+SMALL_WORK = 5e7
 # More ranges than threads: beside a busy process one thread gets less done than the
 # other, and takes fewer of them.
 RANGES_PER_THREAD = 3
@@ -71,10 +71,16 @@ def lies_on_disk(X):
 
 def n_ranges(work):
     """How many ranges `map_ranges` would cut a pass of so much work into."""
-    if work < SMALL_WORK:
+    if work < 2 * SMALL_WORK:
         return 1
     with one_blas_thread() as allowed:
-        return 1 if allowed == 1 else RANGES_PER_THREAD * allowed
+        return _n_ranges(work, allowed)
+
+
+def _n_ranges(work, allowed):
+    if allowed == 1:
+        return 1
+    return max(1, min(RANGES_PER_THREAD * allowed, int(work / SMALL_WORK)))
 
 
 def split(length, parts):
@@ -99,14 +105,14 @@ def map_ranges(function, length, *, work):
     object
         What the calls returned, in the order of the ranges.
     """
-    if work < SMALL_WORK or is_worker():
+    if work < 2 * SMALL_WORK or is_worker():
         yield function(slice(0, length))
         return
     with one_blas_thread() as allowed:
         if allowed == 1:
             yield function(slice(0, length))
             return
-        ranges = split(length, RANGES_PER_THREAD * allowed)
+        ranges = split(length, _n_ranges(work, allowed))
         yield from workers(allowed).map(function, ranges)
 
 

@@ -1,4 +1,4 @@
-"""Measures of how well a reduction did its work.
+"""Distances that others lack, and a measure of how well a reduction did its work.
 
 Signs and rotations of components carry no meaning, so two answers are compared by
 the subspaces they span and never entry by entry.
@@ -6,7 +6,166 @@ the subspaces they span and never entry by entry.
 
 import numpy as np
 
-__all__ = ["subspace_sine"]
+__all__ = ["great_circle_distances", "log_fold_change_distances", "subspace_sine"]
+
+# Mean radius of the Earth, in km.
+EARTH = 6371.0088
+BLOCK_BYTES = 1 << 20
+
+
+def great_circle_distances(X, Y=None, *, radius=EARTH):
+    r"""Distances along the surface of a sphere.
+
+    With unit vectors a and b, the angle between them is :math:`2 \arctan(|a - b| / |a +
+    b|)`, which keeps its digits for neighbours and for antipodes.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, 2)
+        Latitude and longitude, in degrees.
+    Y : array-like of shape (m, 2) or None, default=None
+        The same; None takes `X`.
+    radius : float, default=6371.0088
+        Of the sphere; that of the Earth in km.
+
+    Returns
+    -------
+    distances : ndarray of shape (n, m), float64
+        In the unit of `radius`.
+
+    Raises
+    ------
+    ValueError
+        If there are not two columns, or a latitude is beyond 90 degrees.
+
+    Examples
+    --------
+    >>> from skdimred.metrics import great_circle_distances
+    >>> paris_rome_sydney = [[48.86, 2.35], [41.89, 12.51], [-33.86, 151.21]]
+    >>> great_circle_distances(paris_rome_sydney).round()
+    array([[    0.,  1108., 16960.],
+           [ 1108.,     0., 16326.],
+           [16960., 16326.,     0.]])
+    """
+    A = _unit_vectors(X, "X")
+    B = A if Y is None else _unit_vectors(Y, "Y")
+    out = np.empty((len(A), len(B)))
+    step = max(1, BLOCK_BYTES // (8 * max(1, len(B))))
+    for start in range(0, len(A), step):
+        rows = slice(start, start + step)
+        near, far = np.zeros_like(out[rows]), np.zeros_like(out[rows])
+        for j in range(3):
+            near += np.subtract.outer(A[rows, j], B[:, j]) ** 2
+            far += np.add.outer(A[rows, j], B[:, j]) ** 2
+        np.arctan2(np.sqrt(near), np.sqrt(far), out=out[rows])
+    out *= 2 * radius
+    return out
+
+
+def _unit_vectors(X, name):
+    X = np.asarray(X, dtype=np.float64)
+    if X.ndim != 2 or X.shape[1] != 2:
+        raise ValueError(
+            f"{name} must have two columns, latitude and longitude in degrees; found "
+            f"shape {X.shape}."
+        )
+    beyond = np.abs(X[:, 0]) > 90
+    if beyond.any():
+        row = int(np.argmax(beyond))
+        raise ValueError(
+            f"{name} must have latitudes from -90 to 90 degrees in its first column; "
+            f"found {X[row, 0]:g} in row {row}. Are the columns exchanged?"
+        )
+    latitude, longitude = np.deg2rad(X).T
+    across = np.cos(latitude)
+    return np.column_stack(
+        [across * np.cos(longitude), across * np.sin(longitude), np.sin(latitude)]
+    )
+
+
+def log_fold_change_distances(X, Y=None, *, pseudocount=1.0, top=None):
+    r"""Distances of expressions: how many times more, on a logarithmic scale.
+
+    .. math:: d(x, y) = \frac{1}{p} \sum_j
+              \left| \log_2 \frac{x_j + c}{y_j + c} \right| ,
+
+    or, of the `top` features in which a pair of rows differs most, the root of the mean
+    square: the leading log fold change [1]_.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, p)
+        Counts or expressions, not logarithms.
+    Y : array-like of shape (m, p) or None, default=None
+        The same; None takes `X`.
+    pseudocount : float, default=1.0
+        The c that is added to every entry.
+    top : int or None, default=None
+        None averages over all features.
+
+    Returns
+    -------
+    distances : ndarray of shape (n, m), float64
+
+    Raises
+    ------
+    ValueError
+        If an entry plus the pseudocount is not positive, or `top` is less than 1.
+
+    References
+    ----------
+    .. [1] M. E. Ritchie et al., "limma powers differential expression analyses for
+           RNA-sequencing and microarray studies", Nucleic Acids Research 43 (2015),
+           e47. https://doi.org/10.1093/nar/gkv007
+
+    Examples
+    --------
+    >>> from skdimred.metrics import log_fold_change_distances
+    >>> log_fold_change_distances([[1, 3, 0], [3, 3, 0]], pseudocount=1.0).round(3)
+    array([[0.   , 0.333],
+           [0.333, 0.   ]])
+    """
+    A = _logarithms(X, "X", pseudocount)
+    B = A if Y is None else _logarithms(Y, "Y", pseudocount)
+    if A.shape[1] != B.shape[1]:
+        raise ValueError(
+            f"X has {A.shape[1]} features and Y has {B.shape[1]}: give the same."
+        )
+    p = A.shape[1]
+    if top is not None and not top >= 1:
+        raise ValueError(f"top={top!r} must be an integer of at least 1, or None.")
+    k = p if top is None else min(int(top), p)
+    out = np.empty((len(A), len(B)))
+    step = max(1, BLOCK_BYTES // (8 * p))
+    for i, a in enumerate(A):
+        # The lower half of a symmetric matrix has been seen.
+        first = i if Y is None else 0
+        for start in range(first, len(B), step):
+            rows = slice(start, start + step)
+            gap = np.abs(B[rows] - a)
+            if top is None:
+                out[i, rows] = gap.mean(axis=1)
+            else:
+                largest = (
+                    gap if k == p else np.partition(gap, p - k, axis=1)[:, p - k :]
+                )
+                out[i, rows] = np.sqrt(np.mean(largest**2, axis=1))
+        if Y is None:
+            out[i:, i] = out[i, i:]
+    return out
+
+
+def _logarithms(X, name, pseudocount):
+    X = np.asarray(X, dtype=np.float64) + pseudocount
+    if X.ndim != 2:
+        raise ValueError(f"{name} must be a matrix; found shape {X.shape}.")
+    if not X.min(initial=1.0) > 0:
+        row, column = (int(v) for v in np.argwhere(~(X > 0))[0])
+        raise ValueError(
+            f"{name} plus pseudocount={pseudocount:g} must be positive for its "
+            f"logarithm; found {X[row, column]:g} in row {row}, column {column}."
+        )
+    return np.log2(X)
 
 
 def subspace_sine(A, B):

@@ -25,6 +25,7 @@ ALLOWED = {
     "_stream": set(),
     "decomposition": ESTIMATORS,
     "discriminant_analysis": ESTIMATORS,
+    "manifold": {*ESTIMATORS, "metrics", "decomposition"},
     "inspection": {"numerics"},
 }
 

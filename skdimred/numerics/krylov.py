@@ -53,7 +53,7 @@ from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
 from skdimred.numerics.tiles import project_off
 
-__all__ = ["Goal", "Triplets", "lanczos", "leading"]
+__all__ = ["Goal", "Triplets", "lanczos", "leading", "single_vector"]
 
 DGKS = 0.7
 # Relative gap below which vectors are not told apart one by one: the values and the
@@ -528,7 +528,8 @@ def single_vector(sweep, goal, rng):
         (d, d), matvec=lambda q: sweep(q.reshape(-1, 1))[:, 0], dtype=np.float64
     )
     try:
-        values, vectors = eigsh(operator, k, v0=rng.standard_normal(d))
+        start = rng.standard_normal(d)
+        values, vectors = eigsh(operator, k, which="LA", v0=start)
     except ArpackError:
         return None
     values, vectors = values[::-1], vectors[:, ::-1]

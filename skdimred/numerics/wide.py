@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from skdimred.numerics.centering import unit_root
 from skdimred.numerics.gram import (
     EIGENVALUE_ERROR,
     EPS,
@@ -122,7 +123,7 @@ def shifted_features(features, sample_weight, center=True):
 
 def recenter(gram, sample_weight):
     """Centre Z Z', in place, by projecting off sqrt(w) from both sides."""
-    unit = _unit_root(len(gram), sample_weight)
+    unit = unit_root(len(gram), sample_weight)
     image = gram @ unit
     image -= 0.5 * (unit @ image) * unit
     gram -= np.multiply.outer(image, unit)
@@ -130,18 +131,12 @@ def recenter(gram, sample_weight):
     return gram
 
 
-def _unit_root(n, sample_weight):
-    """sqrt(w) of unit length, (n,)."""
-    root = np.ones(n) if sample_weight is None else np.sqrt(sample_weight)
-    return root / np.linalg.norm(root)
-
-
 def off_mean(left, sample_weight):
     """Columns of `left` (n, m) projected off sqrt(w), along which the mean would enter.
 
     Then left'Z is that of centred rows, for rows minus any base.
     """
-    unit = _unit_root(len(left), sample_weight)
+    unit = unit_root(len(left), sample_weight)
     return left - np.multiply.outer(unit, unit @ left)
 
 
@@ -166,7 +161,7 @@ def project_features(X, sample_weight, left, features, out, center=True):
 def root_of_features(features, sample_weight):
     """Triangular R (n, n), R'R the centred Z Z' over features ``X.T[a:b]``."""
     p, n = features.shape
-    unit = _unit_root(n, sample_weight)
+    unit = unit_root(n, sample_weight)
     R, waiting = np.empty((0, n)), []
     for columns, Z in shifted_features(features, sample_weight):
         rows = Z.T - np.multiply.outer(unit @ Z, unit)

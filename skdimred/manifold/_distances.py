@@ -1,0 +1,275 @@
+"""Where distances come from: a matrix that is given, or rows and a metric."""
+
+import warnings
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from scipy import sparse
+from scipy.spatial.distance import pdist, squareform
+from sklearn import get_config
+from sklearn.exceptions import DataConversionWarning
+from sklearn.metrics import pairwise_distances
+from sklearn.metrics.pairwise import PAIRWISE_BOOLEAN_FUNCTIONS
+
+from skdimred.metrics import great_circle_distances, log_fold_change_distances
+
+__all__ = [
+    "EUCLIDEAN",
+    "OWN_METRICS",
+    "Squares",
+    "check_distances",
+    "check_new_distances",
+    "chunked",
+    "fits_in_memory",
+    "fitted_params",
+    "is_euclidean",
+    "pairwise",
+    "rows_at_once",
+]
+
+OWN_METRICS = {
+    "great_circle": great_circle_distances,
+    "log_fold_change": log_fold_change_distances,
+}
+EUCLIDEAN = ("euclidean", "l2")
+MANHATTAN = ("manhattan", "cityblock", "l1")
+# Relative asymmetry and diagonal of a distance matrix that are rounding.
+ASYMMETRY, DIAGONAL = 1e-7, 1e-8
+TILE = 256
+BLOCK_BYTES = 4 << 20
+
+
+def is_euclidean(metric, params):
+    """Whether a metric is the Euclidean distance, so that no distance is needed."""
+    if metric == "minkowski":
+        return params.get("p", 2) == 2 and params.get("w") is None
+    return isinstance(metric, str) and metric in EUCLIDEAN and not params
+
+
+def fitted_params(metric, params, X):
+    """Parameters of a metric, those that it would take from the rows included."""
+    params = dict(params)
+    if metric == "seuclidean" and params.get("V") is None:
+        params["V"] = np.var(X, axis=0, ddof=1)
+    if metric == "mahalanobis" and params.get("VI") is None:
+        params["VI"] = np.linalg.inv(np.atleast_2d(np.cov(X.T))).T
+    return params
+
+
+def pairwise(X, Y, metric, params, n_jobs):
+    """Distances among the rows of X, or from them to those of Y."""
+    if isinstance(metric, str) and metric in OWN_METRICS:
+        return OWN_METRICS[metric](X, Y, **params)
+    plain = not sparse.issparse(X) and not params
+    if Y is None and plain and isinstance(metric, str) and metric in MANHATTAN:
+        # Half the work of the full matrix.
+        return squareform(pdist(X, "cityblock"))
+    if isinstance(metric, str) and metric in PAIRWISE_BOOLEAN_FUNCTIONS:
+        X, Y = (None if Z is None else _as_bool(Z, metric) for Z in (X, Y))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataConversionWarning)
+        return pairwise_distances(X, Y, metric=metric, n_jobs=n_jobs, **params)
+
+
+def _as_bool(X, metric):
+    X = X.toarray() if sparse.issparse(X) else X
+    if not np.all((X == 0) | (X == 1)):
+        raise ValueError(
+            f"metric={metric!r} compares presences: X must hold 0 and 1 (or False and "
+            "True) only. Take X > 0 first, or another metric."
+        )
+    return X.astype(bool)
+
+
+def rows_at_once(n_columns):
+    """Rows of distances to hold at once, by scikit-learn's working memory."""
+    budget = get_config()["working_memory"] * 2**20 / 4
+    return max(1, int(min(budget, 64 * BLOCK_BYTES) // (8 * max(1, n_columns))))
+
+
+def fits_in_memory(n):
+    """Whether scikit-learn's working memory holds an n x n matrix of float64."""
+    return 8 * float(n) ** 2 <= get_config()["working_memory"] * 2**20
+
+
+def check_distances(D, metric):
+    """Largest distance of a square matrix.
+
+    Raises
+    ------
+    ValueError
+        If the matrix holds NaN, infinity or negative numbers, if it is not symmetric,
+        or if its diagonal is not 0.
+    """
+    n = len(D)
+    largest, worst, where = 0.0, 0.0, (0, 0)
+    for i in range(0, n, TILE):
+        for j in range(i, n, TILE):
+            rows, columns = slice(i, i + TILE), slice(j, j + TILE)
+            upper = np.asarray(D[rows, columns], dtype=np.float64)
+            lower = np.asarray(D[columns, rows], dtype=np.float64).T
+            high = max(float(upper.max()), float(lower.max()))
+            low = min(float(upper.min()), float(lower.min()))
+            if not (np.isfinite(high) and np.isfinite(low)):
+                _raise_bad(D, metric)
+            if low < 0:
+                a, b = np.unravel_index(
+                    np.argmin(np.minimum(upper, lower)), upper.shape
+                )
+                raise ValueError(
+                    f"Negative values in data: the distance between rows {i + a} and "
+                    f"{j + b} is {low:g}. Distances are at least 0."
+                )
+            largest = max(largest, high)
+            gap = np.abs(upper - lower)
+            if gap.max() > worst:
+                worst = float(gap.max())
+                a, b = np.unravel_index(int(np.argmax(gap)), gap.shape)
+                where = i + int(a), j + int(b)
+    if worst > ASYMMETRY * largest:
+        a, b = where
+        raise ValueError(
+            f"Distances must be symmetric: from row {a} to row {b} it is "
+            f"{float(D[a, b]):g}, and back {float(D[b, a]):g}. Take (D + D.T) / 2 if "
+            "that is meant."
+        )
+    diagonal = np.abs(np.asarray(D.diagonal(), dtype=np.float64))
+    if diagonal.max() > DIAGONAL * largest:
+        row = int(np.argmax(diagonal))
+        raise ValueError(
+            f"The distance of row {row} from itself is {diagonal[row]:g}, not 0: is X "
+            "a similarity matrix? Distances are needed, for instance "
+            "sqrt(2 - 2 * similarity) for similarities of 1 to themselves."
+        )
+    return largest
+
+
+def check_new_distances(D):
+    """Raise unless the distances of new rows are finite and not negative."""
+    low, high = float(D.min()), float(D.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        row, column = (int(v) for v in np.argwhere(~np.isfinite(D))[0])
+        raise ValueError(
+            f"Input X contains NaN or infinity: the distance of row {row} to fitted "
+            f"row {column} is {D[row, column]}."
+        )
+    if low < 0:
+        row, column = (int(v) for v in np.argwhere(D < 0)[0])
+        raise ValueError(
+            f"Negative values in data: the distance of row {row} to fitted row "
+            f"{column} is {low:g}. Distances are at least 0."
+        )
+
+
+def _raise_bad(D, metric):
+    for i, row in enumerate(D):
+        bad = np.flatnonzero(~np.isfinite(np.asarray(row, dtype=np.float64)))
+        if len(bad):
+            j, value = int(bad[0]), row[bad[0]]
+            break
+    if metric == "precomputed":
+        raise ValueError(
+            f"Input X contains NaN or infinity: the distance between rows {i} and {j} "
+            f"is {value}."
+        )
+    raise ValueError(
+        f"metric={metric!r} gives {value} between rows {i} and {j}. Are they empty, or "
+        "constant? Leave such rows out, or choose a metric that is defined for them."
+    )
+
+
+@dataclass
+class Squares:
+    """Squared distances among n rows, over the square of the largest.
+
+    Attributes
+    ----------
+    distances : ndarray of shape (n, n) or None
+        None where they are taken anew for each pass.
+    make_rows : callable or None
+        ``make_rows(slice)`` gives rows of distances, where there is no matrix.
+    n : int
+    unit : float
+        Largest distance, as it is transformed.
+    is_root : bool
+        Whether the square root of the distances is taken.
+    matrix : ndarray of shape (n, n) or None
+        The squares, where they are held.
+    shift, lift : float
+        Added to distances, and to squares, off the diagonal, in the unit.
+    """
+
+    distances: np.ndarray | None
+    make_rows: object
+    n: int
+    unit: float
+    is_root: bool = False
+    matrix: np.ndarray | None = None
+    shift: float = 0.0
+    lift: float = 0.0
+
+    def of(self, D):
+        """Squares of distances D (m, n), float64, with the constants added."""
+        S = np.divide(D, self.unit**2 if self.is_root else self.unit, dtype=np.float64)
+        if self.is_root and self.shift:
+            np.sqrt(S, out=S)
+        if self.shift:
+            S += self.shift
+        if self.shift or not self.is_root:
+            S *= S
+        if self.lift:
+            S += self.lift
+        return S
+
+    def hold(self, out=None):
+        """Form the matrix of squares, in `out` if given."""
+        self.matrix = np.empty((self.n, self.n)) if out is None else out
+        step = max(1, BLOCK_BYTES // (8 * self.n))
+        for start in range(0, self.n, step):
+            rows = slice(start, min(self.n, start + step))
+            self.matrix[rows] = self.of(self.distances[rows])
+        np.fill_diagonal(self.matrix, 0.0)
+        return self.matrix
+
+    def blocks(self):
+        """One pass: pairs of a slice of rows and their squares."""
+        if self.matrix is not None:
+            yield slice(0, self.n), self.matrix
+            return
+        if self.distances is not None:
+            take, bytes_at_once = self.distances.__getitem__, BLOCK_BYTES
+        else:
+            take, bytes_at_once = self.make_rows, 16 * BLOCK_BYTES
+        step = max(1, bytes_at_once // (8 * self.n))
+        for start in range(0, self.n, step):
+            rows = slice(start, min(self.n, start + step))
+            S = self.of(take(rows))
+            own = np.arange(rows.start, rows.stop)
+            S[own - rows.start, own] = 0.0
+            yield rows, S
+
+    def of_new(self, D):
+        """Squares of distances from new rows (m, n); one at distance 0 is that row."""
+        S = self.of(D)
+        if self.shift or self.lift:
+            same = np.argmin(D, axis=1)
+            rows = np.flatnonzero(D[np.arange(len(D)), same] == 0)
+            S[rows, same[rows]] = 0.0
+        return S
+
+
+def chunked(X, metric, params, n_jobs):
+    """``make_rows`` for rows and a metric."""
+    return partial(_rows_of, X, metric, params, n_jobs)
+
+
+def _rows_of(X, metric, params, n_jobs, rows):
+    D = pairwise(X[rows], X, metric, params, n_jobs)
+    if not np.isfinite(D).all():
+        i, j = (int(v) for v in np.argwhere(~np.isfinite(D))[0])
+        raise ValueError(
+            f"metric={metric!r} gives {D[i, j]} between rows {rows.start + i} and {j}. "
+            "Are they empty, or constant? Leave such rows out."
+        )
+    return D

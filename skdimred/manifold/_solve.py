@@ -1,0 +1,363 @@
+"""From distances to coordinates, by the route that suits them."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from skdimred.decomposition import PCA
+from skdimred.numerics.axes import (
+    EPS,
+    ZERO,
+    Axes,
+    cailliez_constant,
+    dense_axes,
+    iterative_axes,
+    lowest_value,
+)
+from skdimred.numerics.centering import CenteredSquares, double_centered
+from skdimred.numerics.landmarks import landmark_axes
+from skdimred.numerics.signs import fix_signs
+
+__all__ = ["Solved", "choose_solver", "solve_distances", "solve_euclidean", "solve_few"]
+
+# Points up to which all eigenvalues are found at once, and the share of them from which
+# that is cheaper than the leading ones.
+DENSE, SHARE = 500, 1 / 20
+# Points up to which the lowest eigenvalue, to all digits, is found by a dense solver.
+DENSE_LOWEST = 1500
+# Axes at which the search for a share of the trace begins.
+FIRST = 10
+LOWEST_TOL = 1e-3
+
+
+@dataclass
+class Solved:
+    """Coordinates, and what else there is to tell.
+
+    Attributes
+    ----------
+    embedding : ndarray of shape (n, k)
+    values : ndarray of shape (k,)
+        Eigenvalues in units of `unit` squared, corrected if asked for; 0 where there is
+        no axis.
+    lowest, trace : float
+        Before any correction, in the same unit.
+    corrected_trace : float
+    constant : float
+        Of the correction: added to distances (in their unit), or half of what is added
+        to their squares (in its square).
+    unit : float
+    solver : str
+    residual : float
+    n_negative : int or None
+    passes : int
+    coef, intercept : ndarray of shape (n, k), (k,), or None
+        Coordinates of a new row are ``squares @ coef + intercept``.
+    converged : bool
+    pca : PCA or None
+        For the Euclidean distance, instead of `coef`.
+    """
+
+    embedding: np.ndarray
+    values: np.ndarray
+    lowest: float
+    trace: float
+    corrected_trace: float
+    constant: float
+    unit: float
+    solver: str
+    residual: float
+    n_negative: int | None
+    passes: int
+    coef: np.ndarray | None = None
+    intercept: np.ndarray | None = None
+    converged: bool = True
+    pca: PCA | None = None
+
+
+def choose_solver(n, n_components, held):
+    """Choose "dense", "arpack" or "krylov" for ``eigen_solver="auto"``.
+
+    "dense" up to 500 points, if all axes are wanted, or more than one in 20 of them;
+    otherwise "arpack" where the squared distances are held in memory, so that a
+    product with one vector costs little more than to read them, and "krylov", which
+    needs fewer passes, where they are read from disk or taken anew from the rows.
+
+    Parameters
+    ----------
+    n : int
+    n_components : int, float or None
+    held : bool
+    """
+    many = isinstance(n_components, int) and n_components > SHARE * n
+    if n <= DENSE or n_components is None or many:
+        return "dense"
+    return "arpack" if held else "krylov"
+
+
+def wanted(n_components, trace):
+    """From eigenvalues in descending order, how many are kept."""
+
+    def count(values):
+        positive = int(np.count_nonzero(values > 0))
+        if n_components is None:
+            return positive
+        if isinstance(n_components, int):
+            return n_components
+        reached = np.cumsum(values) >= n_components * trace * (1 - 1e-12)
+        return min(positive, int(np.argmax(reached)) + 1 if reached.any() else positive)
+
+    return count
+
+
+def solve_distances(squares, n_components, correction, sample_weight, solver, tol, rng):
+    """Solve for squared distances among all points.
+
+    Parameters
+    ----------
+    squares : Squares
+    n_components : int, float or None
+    correction : {None, "lingoes", "cailliez"}
+    sample_weight : ndarray of shape (n,) or None
+    solver : {"auto", "dense", "arpack", "krylov"}
+    tol : float
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    Solved
+    """
+    n = squares.n
+    if solver == "auto":
+        solver = choose_solver(n, n_components, squares.matrix is not None)
+    if solver == "dense" and squares.matrix is None and squares.distances is None:
+        raise ValueError(
+            f"n_components={n_components!r} takes all eigenvalues of a {n} x {n} "
+            "matrix, more than scikit-learn's working_memory holds: give a number of "
+            "components, n_landmarks, or raise it with sklearn.set_config."
+        )
+
+    def axes(lowest_tol):
+        operator = CenteredSquares(squares.blocks, n, sample_weight)
+        means, trace = operator.moments()
+        found = _axes(
+            operator, squares, n_components, trace, solver, tol, rng, lowest_tol
+        )
+        return found, means, trace
+
+    plain = sample_weight is None
+    free = correction == "lingoes" and plain
+    constant = 0.0
+    if correction == "cailliez" or (correction == "lingoes" and not plain):
+        trace, lowest, constant = _constant(squares, correction, rng)
+        if correction == "cailliez":
+            squares.shift = constant
+            constant *= squares.unit
+        else:
+            squares.lift = 2 * constant
+        if squares.matrix is not None:
+            squares.hold(squares.matrix)
+        found, means, corrected = axes(LOWEST_TOL)
+        lowest_found = lowest
+    else:
+        found, means, trace = axes(0.0 if free else LOWEST_TOL)
+        lowest_found, corrected = found.lowest, trace
+    values, vectors = found.values, found.vectors
+    if free and found.lowest < 0:
+        constant = -found.lowest
+        squares.lift = 2 * constant
+        corrected = trace + constant * (n - 1)
+        if values.all() and not isinstance(n_components, float) and n_components:
+            # The same eigenvectors, and all eigenvalues higher by the constant.
+            values = values + constant
+        else:
+            if squares.matrix is not None:
+                squares.hold(squares.matrix)
+            again, means, _ = axes(LOWEST_TOL)
+            values, vectors = again.values, again.vectors
+    if correction == "lingoes":
+        constant *= squares.unit**2
+    solved = Solved(
+        None,
+        np.maximum(values, 0.0),
+        lowest_found,
+        trace,
+        corrected,
+        constant,
+        squares.unit,
+        solver,
+        found.residual,
+        found.n_negative,
+        found.passes,
+        converged=found.converged,
+    )
+    return _placed(solved, vectors, means, sample_weight)
+
+
+def _axes(operator, squares, n_components, trace, solver, tol, rng, lowest_tol):
+    count = wanted(n_components, trace)
+    n = operator.size
+    if solver == "dense":
+        if squares.matrix is None:
+            S = np.concatenate([S for _, S in squares.blocks()])
+        else:
+            S = squares.matrix
+        root_weight = None if operator.root is None else operator.root**2
+        return dense_axes(double_centered(S, root_weight), count)
+    k = n_components if isinstance(n_components, int) else FIRST
+    while True:
+        k = min(k, n - 2)
+        if trace <= 4 * n * EPS:
+            zero = np.zeros((k, n))
+            zero[np.arange(k), np.arange(k)] = 1.0
+            return Axes(np.zeros(k), zero, 0.0, 0, 0.0, 0, True)
+        found = iterative_axes(
+            operator,
+            k,
+            tol=tol,
+            rng=rng,
+            cheap=solver == "arpack",
+            lowest_tol=lowest_tol,
+        )
+        if isinstance(n_components, int):
+            return found
+        kept = count(found.values)
+        enough = found.values.sum() >= n_components * trace * (1 - 1e-12)
+        if enough or k == n - 2 or not found.values[-1] > 0:
+            return Axes(
+                found.values[:kept],
+                found.vectors[:kept],
+                found.lowest,
+                found.n_negative,
+                found.residual,
+                found.passes,
+                found.converged,
+            )
+        k *= 2
+
+
+def _constant(squares, correction, rng):
+    """Trace and lowest eigenvalue before, and the constant, in the unit."""
+    n = squares.n
+    operator = CenteredSquares(squares.blocks, n)
+    _, trace = operator.moments()
+    if correction == "cailliez" or n <= DENSE_LOWEST:
+        S = np.concatenate([S for _, S in squares.blocks()])
+        D = np.sqrt(S) if correction == "cailliez" else None
+        B = double_centered(S)
+        values = np.linalg.eigvalsh(B)
+        floor = ZERO * n * EPS * np.abs(values).max(initial=0.0)
+        lowest = float(values[0]) if values[0] < -floor else 0.0
+        if lowest == 0:
+            return trace, 0.0, 0.0
+        if correction == "lingoes":
+            return trace, lowest, -lowest
+        return trace, lowest, cailliez_constant(B, double_centered(D))
+    lowest = min(0.0, lowest_value(operator, rng, 0.0))
+    return trace, lowest, -lowest
+
+
+def _placed(solved, vectors, means, sample_weight):
+    """Coordinates of the rows, and the map for new ones."""
+    values = solved.values
+    real = values > 0
+    X = (np.sqrt(values)[:, np.newaxis] * vectors).T
+    share = np.ones(len(X)) if sample_weight is None else sample_weight
+    if sample_weight is not None:
+        root = np.sqrt(share)
+        X = X / np.where(root > 0, root, 1.0)[:, np.newaxis]
+    X = np.ascontiguousarray(fix_signs(X.T.copy()).T)
+    coef = share[:, np.newaxis] * X / np.where(real, values, 1.0)
+    # Rows of x add up to 0 with their weights, but for rounding.
+    solved.coef = -0.5 * (
+        coef - share[:, np.newaxis] * (coef.sum(axis=0) / share.sum())
+    )
+    solved.coef *= solved.unit
+    solved.intercept = -(means @ solved.coef)
+    solved.embedding = X * solved.unit
+    return solved
+
+
+def solve_euclidean(X, n_components, sample_weight, tol, random_state):
+    """Coordinates for the Euclidean distance: the scores of PCA."""
+    n, p = X.shape
+    rule = n_components
+    if isinstance(rule, int):
+        rule = min(rule, n, p)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Every feature of X is constant")
+        pca = PCA(rule, tol=max(tol, 1e-10), random_state=random_state)
+        pca.fit(X, sample_weight=sample_weight)
+    values = pca.singular_values_.astype(np.float64) ** 2
+    share = float(pca.explained_variance_ratio_.sum(dtype=np.float64))
+    trace = float(values.sum()) / share if share > 0 else 0.0
+    eps = float(np.finfo(X.dtype).eps)
+    values[values <= (ZERO * eps) ** 2 * max(n, p) * values.max(initial=0.0)] = 0.0
+    k = len(values)
+    if isinstance(n_components, int):
+        k = n_components
+    elif n_components is None:
+        k = max(1, int(np.count_nonzero(values)))
+    embedding = np.zeros((n, k), X.dtype)
+    used = min(k, len(values))
+    embedding[:, :used] = pca.transform(X)[:, :used]
+    full = np.zeros(k)
+    full[:used] = values[:used]
+    embedding[:, full == 0] = 0.0
+    return Solved(
+        embedding,
+        full,
+        0.0,
+        trace,
+        trace,
+        0.0,
+        1.0,
+        "pca",
+        pca.residual_,
+        0,
+        1,
+        pca=pca,
+    )
+
+
+def solve_few(squares, S_L, blocks, n, n_components, sample_weight):
+    """Coordinates of all points from squared distances to landmarks.
+
+    Parameters
+    ----------
+    squares : Squares
+        For the unit.
+    S_L : ndarray of shape (m, m)
+    blocks : callable
+        Pairs of a slice of points and their squares (b, m).
+    n : int
+    n_components : int, float or None
+    sample_weight : ndarray of shape (n,) or None
+    """
+    k = n_components if isinstance(n_components, int) else None
+    axes = landmark_axes(S_L, blocks, k, sample_weight)
+    values, coef, intercept = axes.values, axes.coef, axes.intercept
+    if isinstance(n_components, float):
+        kept = max(1, wanted(n_components, axes.trace)(values))
+        values, coef, intercept = values[:kept], coef[:, :kept], intercept[:kept]
+    embedding = np.empty((n, len(values)))
+    for rows, S in blocks():
+        embedding[rows] = S @ coef + intercept
+    signs = np.sign(np.einsum("ij,ij->j", fix_signs(embedding.T.copy()).T, embedding))
+    signs[signs == 0] = 1.0
+    return Solved(
+        embedding * (signs * squares.unit),
+        values,
+        axes.lowest,
+        axes.trace,
+        axes.trace,
+        0.0,
+        squares.unit,
+        "nystrom",
+        np.nan,
+        None,
+        1,
+        coef=coef * (signs * squares.unit),
+        intercept=intercept * (signs * squares.unit),
+    )

@@ -1,0 +1,205 @@
+r"""Eigenpairs of principal coordinates, and the constants that make distances Euclidean.
+
+Distances that come from no Euclidean space give B negative eigenvalues. Two classical
+corrections add the least constant that leaves none:
+
+- to the squared distances, twice the magnitude of the lowest eigenvalue [1]_. All
+  eigenvalues move up by it, and the eigenvectors stay;
+- to the distances themselves [2]_, the largest c at which the lowest eigenvalue of
+
+  .. math:: B(c) = B_1 + 2 c B_2 + \tfrac{c^2}{2} P
+
+  is 0, with :math:`B_1 = -\tfrac12 P D^2 P` (entries squared) and :math:`B_2 =
+  -\tfrac12 P D P`. Cailliez found it as the largest eigenvalue of a non-symmetric
+  matrix twice as large. For a unit vector v, :math:`v^T B(c) v = 0` is a quadratic
+  equation in c; its larger root, with v the lowest eigenvector at the last c, is the
+  next c. From :math:`c = 0` this rises monotonically to the constant, quadratically
+  (Newton's iteration for the lowest eigenvalue, on its Rayleigh functional).
+
+References
+----------
+.. [1] J. C. Lingoes, "Some boundary conditions for a monotone analysis of symmetric
+       matrices", Psychometrika 36 (1971), 195-203. https://doi.org/10.1007/BF02291398
+.. [2] F. Cailliez, "The analytical solution of the additive constant problem",
+       Psychometrika 48 (1983), 305-308. https://doi.org/10.1007/BF02294026
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+
+from skdimred.numerics.krylov import Goal, lanczos, single_vector
+
+__all__ = ["Axes", "cailliez_constant", "dense_axes", "iterative_axes", "lowest_value"]
+
+EPS = float(np.finfo(np.float64).eps)
+# An eigenvalue up to so many eps of the largest, times n, is rounding.
+ZERO = 8.0
+BLOCK, MOST_PASSES = 8, 1000
+# Points up to which the lowest eigenpair is found by a dense solver, and the steps of
+# Newton's iteration, of which six suffice.
+DENSE_LOWEST, MOST_STEPS = 2000, 60
+STEP_TOL = 1e-14
+
+
+@dataclass(frozen=True)
+class Axes:
+    """Leading eigenpairs of B.
+
+    Attributes
+    ----------
+    values : ndarray of shape (k,)
+        Descending, algebraically; those that are rounding are 0.
+    vectors : ndarray of shape (k, n)
+        Orthonormal rows.
+    lowest : float
+        Lowest eigenvalue, 0 where it is rounding.
+    n_negative : int or None
+        Number of negative eigenvalues, where known.
+    residual : float
+        Largest ``|B v - value v|`` over the largest eigenvalue.
+    passes : int
+        Products with B.
+    converged : bool
+    """
+
+    values: np.ndarray
+    vectors: np.ndarray
+    lowest: float
+    n_negative: int | None
+    residual: float
+    passes: int
+    converged: bool
+
+
+def dense_axes(B, count):
+    """Axes from all eigenvalues of B.
+
+    Parameters
+    ----------
+    B : ndarray of shape (n, n)
+        Overwritten.
+    count : callable
+        From all eigenvalues, descending and rounding set to 0, how many are wanted.
+
+    Returns
+    -------
+    Axes
+    """
+    n = len(B)
+    values, vectors = scipy.linalg.eigh(B, overwrite_a=True, check_finite=False)
+    values, vectors = values[::-1], vectors[:, ::-1]
+    # The mean itself is an eigenvector of value 0 that is no axis.
+    floor = ZERO * n * EPS * np.abs(values).max(initial=0.0)
+    values = np.where(np.abs(values) > floor, values, 0.0)
+    k = min(count(values), n)
+    return Axes(
+        values[:k],
+        np.ascontiguousarray(vectors[:, :k].T),
+        float(min(values[-1], 0.0)),
+        int(np.count_nonzero(values < 0)),
+        ZERO * EPS,
+        0,
+        True,
+    )
+
+
+def iterative_axes(operator, k, *, tol, rng, cheap, lowest_tol):
+    """Axes from products with B alone.
+
+    Parameters
+    ----------
+    operator : CenteredSquares
+    k : int
+    tol : float
+        Sine of the angle to the eigenvectors, where there is a gap behind them.
+    rng : numpy.random.Generator
+    cheap : bool
+        Whether a product is so cheap that a single vector wins.
+    lowest_tol : float
+        Error of the lowest eigenvalue, relative to it, squared or less; 0 for all
+        digits.
+
+    Returns
+    -------
+    Axes
+    """
+    n = operator.size
+    goal = Goal(lambda values: k, k, max(tol, 4 * EPS))
+    found = single_vector(operator, goal, rng) if cheap else None
+    if found is None:
+        found = lanczos(operator, goal, block=BLOCK, rng=rng, max_passes=MOST_PASSES)
+    largest = float(found.values[0]) if len(found.values) else 0.0
+    floor = ZERO * n * EPS * largest
+    values = np.where(found.values > floor, found.values, 0.0)
+    lowest = lowest_value(operator, rng, lowest_tol)
+    return Axes(
+        values,
+        found.vectors,
+        lowest if lowest < -floor else 0.0,
+        None,
+        float(found.residuals.max(initial=0.0)) / max(largest, EPS),
+        operator.passes,
+        found.converged,
+    )
+
+
+def lowest_value(operator, rng, tol):
+    """Lowest eigenvalue of an operator, by ARPACK; from above."""
+    n = operator.size
+    linear = LinearOperator(
+        (n, n), matvec=lambda q: operator(q.reshape(-1, 1))[:, 0], dtype=np.float64
+    )
+    start = rng.standard_normal(n)
+    try:
+        values = eigsh(
+            linear, 1, which="SA", v0=start, tol=tol, return_eigenvectors=False
+        )
+    except ArpackNoConvergence:
+        # Crowded at the bottom: the best that Rayleigh's quotient has seen.
+        found = eigsh(linear, 1, which="SA", v0=start, tol=1e-2, maxiter=100 * n)
+        return float(found[0][0])
+    return float(values[0])
+
+
+def cailliez_constant(squares, distances):
+    """The constant that makes all distances Euclidean when added to them.
+
+    Parameters
+    ----------
+    squares, distances : ndarray of shape (n, n)
+        B from the squared distances, and from the distances themselves.
+
+    Returns
+    -------
+    float
+    """
+    n = len(squares)
+    unit = np.full(n, n**-0.5)
+    c, size = 0.0, np.linalg.norm(squares)
+    for _ in range(MOST_STEPS):
+        B = squares + 2 * c * distances
+        B.flat[:: n + 1] += c**2 / 2
+        # The mean is no axis: moved away from the bottom.
+        B += np.multiply.outer(unit, (size + c * np.linalg.norm(distances)) * unit)
+        v = _lowest_vector(B)
+        v -= v.mean()
+        v /= np.linalg.norm(v)
+        a, h = v @ squares @ v, v @ distances @ v
+        last, c = c, float(-2 * h + np.sqrt(max(4 * h**2 - 2 * a, 0.0)))
+        if c <= last * (1 + STEP_TOL) + np.finfo(float).tiny:
+            return max(c, last)
+    return c
+
+
+def _lowest_vector(B):
+    """Eigenvector of the lowest eigenvalue of a dense matrix, overwritten."""
+    if len(B) <= DENSE_LOWEST:
+        _, v = scipy.linalg.eigh(
+            B, subset_by_index=[0, 0], overwrite_a=True, check_finite=False
+        )
+        return v[:, 0]
+    start = np.random.default_rng(0).standard_normal(len(B))
+    return eigsh(B, 1, which="SA", v0=start)[1][:, 0]
