@@ -36,6 +36,8 @@ EUCLIDEAN = ("euclidean", "l2")
 MANHATTAN = ("manhattan", "cityblock", "l1")
 # Relative asymmetry and diagonal of a distance matrix that are rounding.
 ASYMMETRY, DIAGONAL = 1e-7, 1e-8
+# Distance, over the largest, at which a new row is a fitted one.
+SAME = 1e-12
 TILE = 256
 BLOCK_BYTES = 4 << 20
 
@@ -163,11 +165,10 @@ def check_new_distances(D):
 
 
 def _raise_bad(D, metric):
-    for i, row in enumerate(D):
-        bad = np.flatnonzero(~np.isfinite(np.asarray(row, dtype=np.float64)))
-        if len(bad):
-            j, value = int(bad[0]), row[bad[0]]
-            break
+    good = (np.isfinite(np.asarray(row, dtype=np.float64)) for row in D)
+    i, row = next((i, row) for i, row in enumerate(good) if not row.all())
+    j = int(np.argmin(row))
+    value = D[i, j]
     if metric == "precomputed":
         raise ValueError(
             f"Input X contains NaN or infinity: the distance between rows {i} and {j} "
@@ -254,7 +255,8 @@ class Squares:
         S = self.of(D)
         if self.shift or self.lift:
             same = np.argmin(D, axis=1)
-            rows = np.flatnonzero(D[np.arange(len(D)), same] == 0)
+            largest = self.unit**2 if self.is_root else self.unit
+            rows = np.flatnonzero(D[np.arange(len(D)), same] <= SAME * largest)
             S[rows, same[rows]] = 0.0
         return S
 

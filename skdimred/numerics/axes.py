@@ -1,4 +1,4 @@
-r"""Eigenpairs of principal coordinates, and the constants that make distances Euclidean.
+r"""Eigenpairs of principal coordinates, and constants that make distances Euclidean.
 
 Distances that come from no Euclidean space give B negative eigenvalues. Two classical
 corrections add the least constant that leaves none:

@@ -6,7 +6,7 @@ costs no digits (`project`).
 With S the squared distances among n points of weights w, u the unit vector along
 :math:`\sqrt w` and :math:`P = I - u u^T`, the matrix of principal coordinates [1]_,
 
-.. math:: B = -\tfrac12 P \operatorname{diag}(\sqrt w) S \operatorname{diag}(\sqrt w) P ,
+.. math:: B = -\tfrac12 P W^{1/2} S W^{1/2} P , \qquad W = \operatorname{diag}(w) ,
 
 holds the inner products of the points around their mean, times the roots of their
 weights. Its product with a vector v is

@@ -6,9 +6,9 @@ landmarks, with r those of the landmarks on average,
 
 .. math:: f = -\tfrac12 V_r^T (s - r)
 
-are inner products with the leading r landmark axes, by :math:`|\omega|`. Over all points,
-:math:`B \approx F \operatorname{diag}(\omega_r)^{-1} F^T` (Nystrom [1]_). With the
-centred F = Q R, the eigenpairs of :math:`R \operatorname{diag}(\omega_r)^{-1} R^T`
+are inner products with the leading r landmark axes, by :math:`|\omega|`. Over all
+points, :math:`B \approx F \operatorname{diag}(\omega_r)^{-1} F^T` (Nystrom [1]_). With
+the centred F = Q R, the eigenpairs of :math:`R \operatorname{diag}(\omega_r)^{-1} R^T`
 give those of this approximation of B: signed, orthogonal over all points, and at the
 price of the distances alone. Landmark scaling [2]_ keeps the axes of the landmarks
 instead.
