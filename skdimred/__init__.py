@@ -7,11 +7,13 @@ from skdimred.discriminant_analysis import (
     MeanDifferenceLDA,
     RatioLDA,
 )
+from skdimred.manifold import PCoA
 
 __all__ = [
     "PCA",
     "DifferenceLDA",
     "MeanDifferenceLDA",
+    "PCoA",
     "RatioLDA",
     "TruncatedSVD",
     "compare",

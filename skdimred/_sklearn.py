@@ -28,7 +28,9 @@ def _is_plain(estimator, X, *, reset, min_samples):
     )
 
 
-def as_rows(estimator, X, *, reset=False, min_samples=1, accept_sparse=False):
+def as_rows(
+    estimator, X, *, reset=False, min_samples=1, accept_sparse=False, finite_first=False
+):
     """X as a float64 or float32 matrix, not copied where it is one.
 
     Parameters
@@ -41,6 +43,8 @@ def as_rows(estimator, X, *, reset=False, min_samples=1, accept_sparse=False):
     min_samples : int
     accept_sparse : bool
         Whether sparse rows are let through, as csr or csc with each entry stored once.
+    finite_first : bool
+        Whether an X of the wrong shape is looked through before its shape is told.
 
     Returns
     -------
@@ -57,7 +61,7 @@ def as_rows(estimator, X, *, reset=False, min_samples=1, accept_sparse=False):
         X,
         reset=reset,
         dtype=[np.float64, np.float32],
-        ensure_all_finite=False,
+        ensure_all_finite=finite_first,
         ensure_min_samples=min_samples,
         accept_sparse=("csr", "csc") if accept_sparse else False,
     )

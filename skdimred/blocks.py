@@ -80,7 +80,7 @@ def n_ranges(work):
 def _n_ranges(work, allowed):
     if allowed == 1:
         return 1
-    return max(1, min(RANGES_PER_THREAD * allowed, int(work / SMALL_WORK)))
+    return max(1, min(RANGES_PER_THREAD * allowed, int(work / max(SMALL_WORK, 1.0))))
 
 
 def split(length, parts):

@@ -14,7 +14,7 @@ BLOCK_BYTES = 1 << 20
 
 
 def great_circle_distances(X, Y=None, *, radius=EARTH):
-    r"""Distances along the surface of a sphere.
+    r"""Compute distances along the surface of a sphere.
 
     With unit vectors a and b, the angle between them is :math:`2 \arctan(|a - b| / |a +
     b|)`, which keeps its digits for neighbours and for antipodes.
@@ -43,9 +43,9 @@ def great_circle_distances(X, Y=None, *, radius=EARTH):
     >>> from skdimred.metrics import great_circle_distances
     >>> paris_rome_sydney = [[48.86, 2.35], [41.89, 12.51], [-33.86, 151.21]]
     >>> great_circle_distances(paris_rome_sydney).round()
-    array([[    0.,  1108., 16960.],
-           [ 1108.,     0., 16326.],
-           [16960., 16326.,     0.]])
+    array([[    0.,  1107., 16960.],
+           [ 1107.,     0., 16320.],
+           [16960., 16320.,     0.]])
     """
     A = _unit_vectors(X, "X")
     B = A if Y is None else _unit_vectors(Y, "Y")
@@ -84,7 +84,7 @@ def _unit_vectors(X, name):
 
 
 def log_fold_change_distances(X, Y=None, *, pseudocount=1.0, top=None):
-    r"""Distances of expressions: how many times more, on a logarithmic scale.
+    r"""Compute how many times more one row has than another, in logarithms.
 
     .. math:: d(x, y) = \frac{1}{p} \sum_j
               \left| \log_2 \frac{x_j + c}{y_j + c} \right| ,
@@ -106,6 +106,7 @@ def log_fold_change_distances(X, Y=None, *, pseudocount=1.0, top=None):
     Returns
     -------
     distances : ndarray of shape (n, m), float64
+        Doublings from a row of `X` to one of `Y`, on average.
 
     Raises
     ------

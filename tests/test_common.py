@@ -9,6 +9,7 @@ from skdimred import (
     PCA,
     DifferenceLDA,
     MeanDifferenceLDA,
+    PCoA,
     RatioLDA,
     TruncatedSVD,
 )
@@ -56,19 +57,38 @@ CONFIGURED = [
     DifferenceLDA(constraint="within", rho="trace_ratio", shrinkage="oas"),
     MeanDifferenceLDA(),
     MeanDifferenceLDA(shrinkage="auto"),
+    PCoA(),
+    PCoA(n_components=None),
+    PCoA(metric="manhattan"),
+    PCoA(n_components=0.5, metric="manhattan"),
+    PCoA(metric="manhattan", correction="lingoes"),
+    PCoA(metric="manhattan", correction="cailliez"),
+    PCoA(metric="manhattan", eigen_solver="krylov"),
+    PCoA(metric="chebyshev", eigen_solver="lanczos"),
+    PCoA(metric="cosine", transform_distance="sqrt"),
+    PCoA(metric="precomputed"),
+    PCoA(metric="precomputed", copy=False),
+    PCoA(metric="manhattan", n_landmarks=1000, random_state=0),
 ]
 
+# Rows of many checks are few, or have one feature, and distances at random.
+ANY_DISTANCES = pytest.mark.filterwarnings(
+    "ignore:Only .* axes have a positive eigenvalue",
+    "ignore:The distances are not Euclidean",
+)
 # The labels of many checks are drawn at random.
 NOTHING_TO_GAIN = pytest.mark.filterwarnings("ignore:.* are not positive")
 
 
 @NOTHING_TO_GAIN
+@ANY_DISTANCES
 @parametrize_with_checks(CONFIGURED)
 def test_contract(estimator, check):
     check(estimator)
 
 
 @NOTHING_TO_GAIN
+@ANY_DISTANCES
 @pytest.mark.parametrize(
     ("estimator", "least"),
     [
@@ -77,6 +97,9 @@ def test_contract(estimator, check):
         (RatioLDA(), 62),
         (DifferenceLDA(), 62),
         (MeanDifferenceLDA(), 58),
+        (PCoA(), 50),
+        (PCoA(metric="manhattan"), 50),
+        (PCoA(metric="precomputed"), 40),
     ],
 )
 def test_checks_really_ran(estimator, least):
@@ -92,6 +115,7 @@ def test_checks_really_ran(estimator, least):
 
 # The checks fit frames and transform arrays, and the other way round.
 @NOTHING_TO_GAIN
+@ANY_DISTANCES
 @pytest.mark.filterwarnings("ignore:X (does not have valid|has) feature names")
 @pytest.mark.parametrize("estimator", CONFIGURED, ids=str)
 @pytest.mark.parametrize(

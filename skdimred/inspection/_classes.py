@@ -24,21 +24,29 @@ __all__ = [
 ROUNDING = 1e-12
 
 
-def check_components(components, n_components):
-    """Return the one or two components to draw, as a tuple of int."""
-    if components is None:
+def check_components(components, n_components, what="discriminants", least=1):
+    """Return the one or two components to draw, as a tuple of int.
+
+    With ``least=2`` it must be two of them.
+    """
+    if components is None and least <= n_components:
         return tuple(range(min(2, n_components)))
+    if n_components < least:
+        raise ValueError(
+            f"estimator must have at least {least} components to draw; found "
+            f"{n_components}. Fit it with more."
+        )
     chosen = components if isinstance(components, (tuple, list)) else (components,)
     if (
-        len(chosen) not in (1, 2)
+        not least <= len(chosen) <= 2
         or any(isinstance(c, bool) or not isinstance(c, Integral) for c in chosen)
         or not all(0 <= c < n_components for c in chosen)
         or len(set(chosen)) < len(chosen)
     ):
+        number = "one or two" if least == 1 else "two"
         raise ValueError(
-            f"components={components!r} must be one or two different integers from 0 "
-            f"to {n_components - 1}: there are {n_components} discriminants, counted "
-            "from 0."
+            f"components={components!r} must be {number} different integers from 0 "
+            f"to {n_components - 1}: there are {n_components} {what}, counted from 0."
         )
     return tuple(int(c) for c in chosen)
 

@@ -19,11 +19,10 @@ from skdimred.inspection._panels import (
     one_axes,
     with_defaults,
 )
+from skdimred.inspection._points import MARKERS, class_legend, scatter_classes
 
 __all__ = ["DiscriminantDisplay"]
 
-MARKERS = "o^sDvPX<>*"
-MOST_IN_LEGEND = 20
 NEEDED = (
     "transform",
     "classes_",
@@ -267,7 +266,8 @@ class DiscriminantDisplay:
         self.ax_.set_xlabel(labels[0])
         self.ax_.set_ylabel([*labels, "density"][1])
         self.ax_.spines[["top", "right"]].set_visible(False)
-        self._add_legend()
+        handles = self.densities_ if self.scatters_ is None else self.scatters_
+        self.legend_ = class_legend(self.ax_, handles)
         return self
 
     def _checked(self):
@@ -302,19 +302,15 @@ class DiscriminantDisplay:
     def _draw_points(self, plt, rows, means, colours, scatter_kw, mean_kw):
         from matplotlib.collections import PathCollection
 
-        many = sum(map(len, rows)) > 1000
-        looks = {"s": 8 if many else 20, "alpha": 0.6, "linewidth": 0.5}
         bold = {"s": 130, "edgecolor": "white", "linewidth": 1.5, "zorder": 4}
-        self.scatters_, self.means_ = [None] * len(rows), [None] * len(rows)
-        for i, points in enumerate(rows):
+        self.scatters_ = scatter_classes(
+            self.ax_, rows, colours, self.classes, scatter_kw
+        )
+        self.means_ = [None] * len(rows)
+        for i in np.flatnonzero(np.isfinite(means).all(axis=1)):
             style = {"facecolor": colours[i], "marker": MARKERS[i % len(MARKERS)]}
-            if len(points):
-                own = style | looks | {"label": str(self.classes[i])}
-                own = with_defaults(own, scatter_kw, PathCollection)
-                self.scatters_[i] = self.ax_.scatter(*points.T, **own)
-            if np.isfinite(means[i]).all():
-                own = with_defaults(style | bold, mean_kw, PathCollection)
-                self.means_[i] = self.ax_.scatter(*means[i], **own)
+            style = with_defaults(style | bold, mean_kw, PathCollection)
+            self.means_[i] = self.ax_.scatter(*means[i], **style)
 
     def _draw_densities(self, plt, rows, means, colours, density_kw, mean_kw):
         from matplotlib.colors import to_rgba
@@ -358,19 +354,3 @@ class DiscriminantDisplay:
         self.boundaries_ = LineCollection(segments, **style)
         # The boundary of two far classes should not make the picture small.
         self.ax_.add_collection(self.boundaries_, autolim=False)
-
-    def _add_legend(self):
-        # Beside the axes: inside, any place can hold a row or a boundary.
-        handles = self.densities_ if self.scatters_ is None else self.scatters_
-        handles = [handle for handle in handles if handle is not None]
-        self.legend_ = None
-        if len(handles) <= MOST_IN_LEGEND:
-            self.legend_ = self.ax_.legend(
-                handles=handles,
-                loc="upper left",
-                bbox_to_anchor=(1, 1),
-                frameon=False,
-                handletextpad=0.4,
-            )
-            for handle in self.legend_.legend_handles if self.scatters_ else ():
-                handle.set(alpha=1, sizes=[30])

@@ -22,6 +22,7 @@ __all__ = [
     "make_panels",
     "one_axes",
     "signed_image",
+    "take_rows",
     "with_defaults",
 ]
 
@@ -188,9 +189,9 @@ def frame(ax):
     ax.spines[:].set_color("0.8")
 
 
-def add_colorbar(ax, image):
+def add_colorbar(ax, image, start=1.06, width=0.07):
     """Draw a scale as high as the image, in room beside the last panel."""
-    bar = ax.figure.colorbar(image, cax=ax.inset_axes([1.06, 0, 0.07, 1]))
+    bar = ax.figure.colorbar(image, cax=ax.inset_axes([start, 0, width, 1]))
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=8)
     return bar
@@ -218,3 +219,12 @@ def signed_image(values, shape, limit, *, negative=True):
     if negative:
         return {"X": values, "cmap": DIVERGING, "vmin": -limit, "vmax": limit}
     return {"X": values, "cmap": SEQUENTIAL, "vmin": 0.0, "vmax": limit}
+
+
+def take_rows(X, indices):
+    """Rows of an array, data frame, sparse matrix or list."""
+    if hasattr(X, "iloc"):
+        return X.iloc[indices]
+    if hasattr(X, "tocsr"):
+        return X.tocsr()[indices]
+    return (X if hasattr(X, "shape") else np.asarray(X))[indices]

@@ -14,6 +14,7 @@ from skdimred.inspection._panels import (
     import_pyplot,
     make_panels,
     signed_image,
+    take_rows,
     with_defaults,
 )
 
@@ -40,15 +41,6 @@ def brightness_limits(originals, shape):
             if high <= top:
                 return 0.0, top
     return low, high if high > low else low + 1.0
-
-
-def take_rows(X, indices):
-    """Rows of an array, data frame, sparse matrix or list."""
-    if hasattr(X, "iloc"):
-        return X.iloc[indices]
-    if hasattr(X, "tocsr"):
-        return X.tocsr()[indices]
-    return (X if hasattr(X, "shape") else np.asarray(X))[indices]
 
 
 def choose_rows(n_rows, n_samples, indices):

@@ -38,6 +38,8 @@ MANHATTAN = ("manhattan", "cityblock", "l1")
 ASYMMETRY, DIAGONAL = 1e-7, 1e-8
 # Distance, over the largest, at which a new row is a fitted one.
 SAME = 1e-12
+# Distances whose squares, added up, stay within the range of float64.
+LEAST, MOST = 1e-60, 1e60
 TILE = 256
 BLOCK_BYTES = 4 << 20
 
@@ -63,6 +65,8 @@ def pairwise(X, Y, metric, params, n_jobs):
     """Distances among the rows of X, or from them to those of Y."""
     if isinstance(metric, str) and metric in OWN_METRICS:
         return OWN_METRICS[metric](X, Y, **params)
+    if sparse.issparse(X):
+        X, Y = _narrow(X), None if Y is None else _narrow(Y)
     plain = not sparse.issparse(X) and not params
     if Y is None and plain and isinstance(metric, str) and metric in MANHATTAN:
         # Half the work of the full matrix.
@@ -72,6 +76,15 @@ def pairwise(X, Y, metric, params, n_jobs):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataConversionWarning)
         return pairwise_distances(X, Y, metric=metric, n_jobs=n_jobs, **params)
+
+
+def _narrow(X):
+    """Sparse rows in csr form, with narrow indices where they fit."""
+    X = X.tocsr()
+    if X.indices.dtype == np.int64 and max(X.nnz, *X.shape) <= np.iinfo(np.int32).max:
+        X = X.copy()
+        X.indices, X.indptr = (a.astype(np.int32) for a in (X.indices, X.indptr))
+    return X
 
 
 def _as_bool(X, metric):
@@ -182,7 +195,7 @@ def _raise_bad(D, metric):
 
 @dataclass
 class Squares:
-    """Squared distances among n rows, over the square of the largest.
+    """Squared distances among n rows.
 
     Attributes
     ----------
@@ -191,27 +204,36 @@ class Squares:
     make_rows : callable or None
         ``make_rows(slice)`` gives rows of distances, where there is no matrix.
     n : int
-    unit : float
-        Largest distance, as it is transformed.
+    largest : float
+        Of the distances. They are divided by a unit only where their squares would
+        overflow or underflow.
     is_root : bool
         Whether the square root of the distances is taken.
     matrix : ndarray of shape (n, n) or None
         The squares, where they are held.
     shift, lift : float
-        Added to distances, and to squares, off the diagonal, in the unit.
+        Added to distances, and to squares, between different points, in the unit.
     """
 
     distances: np.ndarray | None
     make_rows: object
     n: int
-    unit: float
+    largest: float
     is_root: bool = False
     matrix: np.ndarray | None = None
     shift: float = 0.0
     lift: float = 0.0
 
+    @property
+    def unit(self):
+        """What distances, as they are transformed, are divided by."""
+        largest = np.sqrt(self.largest) if self.is_root else self.largest
+        return 1.0 if LEAST < largest < MOST else float(largest) or 1.0
+
     def of(self, D):
         """Squares of distances D (m, n), float64, with the constants added."""
+        if self.unit == 1 and not (self.shift or self.lift or self.is_root):
+            return np.multiply(D, D, dtype=np.float64)
         S = np.divide(D, self.unit**2 if self.is_root else self.unit, dtype=np.float64)
         if self.is_root and self.shift:
             np.sqrt(S, out=S)
@@ -221,15 +243,37 @@ class Squares:
             S *= S
         if self.lift:
             S += self.lift
+        if self.shift or self.lift:
+            S[self.same(D)] = 0.0
         return S
+
+    def same(self, D):
+        """Where distances are those of a point from itself."""
+        return np.asarray(D) <= SAME * self.largest
+
+    def distinct(self):
+        """Positions of the first of each set of rows that are one point."""
+        first = np.ones(self.n, dtype=bool)
+        step = max(1, BLOCK_BYTES // (8 * self.n))
+        take = self.make_rows if self.distances is None else self.distances.__getitem__
+        for start in range(0, self.n, step):
+            rows = slice(start, min(self.n, start + step))
+            before = np.arange(self.n) < np.arange(rows.start, rows.stop)[:, np.newaxis]
+            first[rows] = ~np.any(self.same(take(rows)) & before, axis=1)
+        return np.flatnonzero(first)
 
     def hold(self, out=None):
         """Form the matrix of squares, in `out` if given."""
         self.matrix = np.empty((self.n, self.n)) if out is None else out
         step = max(1, BLOCK_BYTES // (8 * self.n))
+        plain = self.unit == 1 and not (self.shift or self.lift or self.is_root)
         for start in range(0, self.n, step):
             rows = slice(start, min(self.n, start + step))
-            self.matrix[rows] = self.of(self.distances[rows])
+            D = self.distances[rows]
+            if plain:
+                np.multiply(D, D, out=self.matrix[rows])
+            else:
+                self.matrix[rows] = self.of(D)
         np.fill_diagonal(self.matrix, 0.0)
         return self.matrix
 
@@ -249,16 +293,6 @@ class Squares:
             own = np.arange(rows.start, rows.stop)
             S[own - rows.start, own] = 0.0
             yield rows, S
-
-    def of_new(self, D):
-        """Squares of distances from new rows (m, n); one at distance 0 is that row."""
-        S = self.of(D)
-        if self.shift or self.lift:
-            same = np.argmin(D, axis=1)
-            largest = self.unit**2 if self.is_root else self.unit
-            rows = np.flatnonzero(D[np.arange(len(D)), same] <= SAME * largest)
-            S[rows, same[rows]] = 0.0
-        return S
 
 
 def chunked(X, metric, params, n_jobs):

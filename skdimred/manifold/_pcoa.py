@@ -36,7 +36,7 @@ from skdimred.numerics.threads import one_blas_thread
 
 __all__ = ["PCoA"]
 
-EIGEN_SOLVERS = ("auto", "dense", "arpack", "krylov")
+EIGEN_SOLVERS = ("auto", "dense", "lanczos", "krylov")
 CORRECTIONS = (None, "lingoes", "cailliez")
 # Metrics for which sparse rows are taken.
 SPARSE_METRICS = ("euclidean", "l2", "l1", "manhattan", "cityblock", "cosine")
@@ -79,13 +79,13 @@ class PCoA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     transform_distance : {None, "sqrt"}, default=None
         "sqrt" takes the root of the distances first, which leaves few or no negative
         eigenvalues for Bray-Curtis, Manhattan, Jaccard and others.
-    eigen_solver : {"auto", "dense", "arpack", "krylov"}, default="auto"
+    eigen_solver : {"auto", "dense", "lanczos", "krylov"}, default="auto"
         - "dense": all eigenpairs by `scipy.linalg.eigh`.
-        - "arpack": the leading ones by ARPACK on products with D o D; B is not formed.
-          Repeated eigenvalues are looked for once more by a block.
-        - "krylov": the same by block Lanczos, which takes fewer passes.
+        - "lanczos": the leading ones by Lanczos on products with D o D, so that B is
+          not formed. Where it missed copies of an eigenvalue, "krylov" takes over.
+        - "krylov": the same by blocks of vectors, which takes fewer passes.
         - "auto": "dense" up to 500 rows, if all axes are wanted, or more than one in
-          20; otherwise "arpack" where the squares are held in memory, and "krylov"
+          20; otherwise "lanczos" where the squares are held in memory, and "krylov"
           where they are read from disk, taken from `X` itself (`copy=False`), or
           computed anew for each pass, as they do not fit into scikit-learn's
           `working_memory`.
@@ -95,7 +95,7 @@ class PCoA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         Use the distances to so many rows, drawn at random, alone: for 1e5 rows and
         more. The answer is approximate (see `numerics.landmarks` for the method), but
         `transform` agrees with it. Not with a correction.
-    tol : float, default=1e-9
+    tol : float, default=1e-10
         Of the iterative solvers, sine of the angle to the eigenvectors.
     copy : bool, default=True
         Whether to hold the squared distances, as large as X in float64, where X is
@@ -149,7 +149,7 @@ class PCoA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         Number of columns of X.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns, where X had any that are all strings.
-    solver_ : {"pca", "dense", "arpack", "krylov", "nystrom"}
+    solver_ : {"pca", "dense", "lanczos", "krylov", "nystrom"}
         What ran: "pca" for the Euclidean distance, "nystrom" with landmarks.
     n_iter_ : int
         Passes over the distances.
@@ -169,9 +169,9 @@ class PCoA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     a warning comes if it is more than 1 % of the largest. "lingoes" [4]_ adds twice its
     magnitude to the squared distances: the same picture, all eigenvalues higher.
     "cailliez" [5]_ adds the least constant to the distances themselves that makes them
-    Euclidean. The constant counts between different rows only: a new row at distance 0
-    from a fitted one is placed on it, and so `transform` gives the fitted rows their
-    coordinates.
+    Euclidean. Rows at distance 0 are one point: the constant is that of the different
+    points of positive weight, and counts between different points only. So weights
+    are repetitions, and `transform` gives the fitted rows their coordinates.
 
     *Axes without eigenvalue*: asked for more axes than there are positive eigenvalues,
     the rest is 0, and a warning says so.
@@ -201,10 +201,10 @@ class PCoA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     >>> cities = [[48.86, 2.35], [41.89, 12.51], [52.52, 13.41], [40.42, -3.70]]
     >>> pcoa = PCoA(2, metric="great_circle").fit(cities)
     >>> pcoa.embedding_.round()
-    array([[ -33., -402.],
-           [ 563.,  523.],
-           [ 578., -457.],
-           [-1109.,  336.]])
+    array([[ -17., -400.],
+           [-104.,  704.],
+           [-872., -197.],
+           [ 994., -106.]])
     >>> pcoa.transform([[50.85, 4.35]]).round()  # Brussels
     array([[  49., -660.]])
     """
@@ -219,7 +219,7 @@ class PCoA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         transform_distance=None,
         eigen_solver="auto",
         n_landmarks=None,
-        tol=1e-9,
+        tol=1e-10,
         copy=True,
         store_distances=False,
         n_jobs=None,
@@ -305,7 +305,7 @@ class PCoA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
                 self.tol,
                 solver_rng,
             )
-            self._squared = (squares.unit, squares.shift, squares.lift)
+            self._squared = (squares.largest, squares.shift, squares.lift)
         if self.n_landmarks is None:
             self.__dict__.pop("landmarks_", None)
         if self.store_distances:
@@ -340,7 +340,7 @@ class PCoA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
                 return pairwise(X[rows], few, self.metric, params, self.n_jobs)
 
         largest = check_distances(D_L, self.metric)
-        squares = Squares(None, None, n, *self._unit(largest))
+        squares = Squares(None, None, n, largest, self._is_root)
         step = rows_at_once(m)
 
         def blocks():
@@ -351,21 +351,15 @@ class PCoA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
                 yield rows, squares.of(D)
 
         solved = solve_few(squares, squares.of(D_L), blocks, n, k, weight)
-        self._squared = (squares.unit, 0.0, 0.0)
+        self._squared = (squares.largest, 0.0, 0.0)
         return solved, places
-
-    def _unit(self, largest):
-        """Largest distance as it is transformed, and whether its root is taken."""
-        is_root = self.transform_distance == "sqrt"
-        unit = np.sqrt(largest) if is_root else largest
-        return float(unit) or 1.0, is_root
 
     def _squares(self, X, params, on_disk):
         """Squared distances among all rows, and the distances themselves."""
         n = X.shape[0]
         if self.metric == "precomputed":
             squares = Squares(
-                X, None, n, *self._unit(check_distances(X, "precomputed"))
+                X, None, n, check_distances(X, "precomputed"), self._is_root
             )
             if self.copy and not on_disk and X.dtype == np.float64:
                 squares.hold()
@@ -377,10 +371,10 @@ class PCoA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
                 float(make_rows(slice(start, min(n, start + step))).max())
                 for start in range(0, n, step)
             )
-            return Squares(None, make_rows, n, *self._unit(largest)), None
+            return Squares(None, make_rows, n, largest, self._is_root), None
         D = pairwise(X, None, self.metric, params, self.n_jobs)
         D = np.asarray(D, dtype=np.float64)
-        squares = Squares(D, None, n, *self._unit(check_distances(D, self.metric)))
+        squares = Squares(D, None, n, check_distances(D, self.metric), self._is_root)
         if self.correction is None and not self.store_distances:
             # D is ours: its squares take its place.
             squares.hold(D)
@@ -391,6 +385,7 @@ class PCoA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     def _check_square(self, X):
         if X.shape[0] != X.shape[1]:
+            raise_if_not_finite(self, X, np.float64(X.sum()))
             raise ValueError(
                 "Precomputed distances must be a square matrix, of all rows from each "
                 f"other; found shape {X.shape}. For rows of features choose a metric."
@@ -536,8 +531,7 @@ class PCoA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         X_new : ndarray of shape (n_samples, n_components_)
-            Coordinates. Fitted rows get those in `embedding_`; with a correction the
-            first of several equal rows.
+            Coordinates; for fitted rows those in `embedding_`.
 
         Raises
         ------
@@ -546,21 +540,26 @@ class PCoA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             negative distances.
         """
         check_is_fitted(self)
-        X = as_rows(self, opened(X), accept_sparse=self._takes_sparse)
+        X = as_rows(
+            self,
+            opened(X),
+            accept_sparse=self._takes_sparse,
+            finite_first=self.metric == "precomputed",
+        )
         if self._pca is not None:
             return self._scores_of_pca(X)
         n = X.shape[0]
         out = np.empty((n, self.n_components_))
-        unit, shift, lift = self._squared
-        is_root = self.transform_distance == "sqrt"
-        squares = Squares(None, None, n, unit, is_root, shift=shift, lift=lift)
+        largest, shift, lift = self._squared
+        is_root = self._is_root
+        squares = Squares(None, None, n, largest, is_root, shift=shift, lift=lift)
         step = rows_at_once(len(self.dual_coef_))
         with one_blas_thread():
             for start in range(0, n, step):
                 rows = slice(start, start + step)
                 D = self._distances_to_fitted(X[rows])
                 check_new_distances(D)
-                np.matmul(squares.of_new(D), self.dual_coef_, out=out[rows])
+                np.matmul(squares.of(D), self.dual_coef_, out=out[rows])
         out += self._intercept
         dtype = X.dtype if self.metric != "precomputed" else self.embedding_.dtype
         return out.astype(np.result_type(dtype, self.embedding_.dtype), copy=False)
@@ -572,7 +571,7 @@ class PCoA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     def _scores_of_pca(self, X):
         out = np.zeros((X.shape[0], self.n_components_), X.dtype)
-        scores = self._pca.transform(X)
+        scores = np.asarray(self._pca.transform(X))
         used = min(self.n_components_, scores.shape[1])
         out[:, :used] = scores[:, :used]
         out[:, self.eigenvalues_ == 0] = 0.0
@@ -611,6 +610,10 @@ class PCoA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         values = self.eigenvalues_
         inverse = np.divide(1, values, out=np.zeros(len(values)), where=values > 0)
         return (Y * share[:, np.newaxis]).T @ X * inverse
+
+    @property
+    def _is_root(self):
+        return self.transform_distance == "sqrt"
 
     @property
     def _n_features_out(self):

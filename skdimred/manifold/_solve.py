@@ -28,7 +28,7 @@ DENSE, SHARE = 500, 1 / 20
 DENSE_LOWEST = 1500
 # Axes at which the search for a share of the trace begins.
 FIRST = 10
-LOWEST_TOL = 1e-3
+LOWEST_TOL = 0.03
 
 
 @dataclass
@@ -77,10 +77,10 @@ class Solved:
 
 
 def choose_solver(n, n_components, held):
-    """Choose "dense", "arpack" or "krylov" for ``eigen_solver="auto"``.
+    """Choose "dense", "lanczos" or "krylov" for ``eigen_solver="auto"``.
 
     "dense" up to 500 points, if all axes are wanted, or more than one in 20 of them;
-    otherwise "arpack" where the squared distances are held in memory, so that a
+    otherwise "lanczos" where the squared distances are held in memory, so that a
     product with one vector costs little more than to read them, and "krylov", which
     needs fewer passes, where they are read from disk or taken anew from the rows.
 
@@ -93,7 +93,7 @@ def choose_solver(n, n_components, held):
     many = isinstance(n_components, int) and n_components > SHARE * n
     if n <= DENSE or n_components is None or many:
         return "dense"
-    return "arpack" if held else "krylov"
+    return "lanczos" if held else "krylov"
 
 
 def wanted(n_components, trace):
@@ -120,7 +120,7 @@ def solve_distances(squares, n_components, correction, sample_weight, solver, to
     n_components : int, float or None
     correction : {None, "lingoes", "cailliez"}
     sample_weight : ndarray of shape (n,) or None
-    solver : {"auto", "dense", "arpack", "krylov"}
+    solver : {"auto", "dense", "lanczos", "krylov"}
     tol : float
     rng : numpy.random.Generator
 
@@ -146,53 +146,58 @@ def solve_distances(squares, n_components, correction, sample_weight, solver, to
         )
         return found, means, trace
 
-    plain = sample_weight is None
-    free = correction == "lingoes" and plain
-    constant = 0.0
-    if correction == "cailliez" or (correction == "lingoes" and not plain):
-        trace, lowest, constant = _constant(squares, correction, rng)
-        if correction == "cailliez":
-            squares.shift = constant
-            constant *= squares.unit
-        else:
-            squares.lift = 2 * constant
-        if squares.matrix is not None:
-            squares.hold(squares.matrix)
-        found, means, corrected = axes(LOWEST_TOL)
-        lowest_found = lowest
-    else:
+    points, constant = None, 0.0
+    if correction is not None:
+        points = squares.distinct()
+        if sample_weight is not None:
+            points = points[sample_weight[points] > 0]
+    free = correction == "lingoes" and sample_weight is None and len(points) == n
+    if correction is None or free:
         found, means, trace = axes(0.0 if free else LOWEST_TOL)
-        lowest_found, corrected = found.lowest, trace
+        lowest, corrected, n_negative = found.lowest, trace, found.n_negative
+    else:
+        _, trace = CenteredSquares(squares.blocks, n, sample_weight).moments()
+        lowest, constant, n_negative = _constant(squares, points, correction, rng)
+        _correct(squares, correction, constant)
+        found, means, corrected = axes(LOWEST_TOL)
     values, vectors = found.values, found.vectors
-    if free and found.lowest < 0:
-        constant = -found.lowest
-        squares.lift = 2 * constant
+    if free and lowest < 0:
+        constant = -lowest
         corrected = trace + constant * (n - 1)
-        if values.all() and not isinstance(n_components, float) and n_components:
+        if isinstance(n_components, int) and values.all():
             # The same eigenvectors, and all eigenvalues higher by the constant.
+            squares.lift = 2 * constant
             values = values + constant
         else:
-            if squares.matrix is not None:
-                squares.hold(squares.matrix)
+            _correct(squares, correction, constant)
             again, means, _ = axes(LOWEST_TOL)
             values, vectors = again.values, again.vectors
-    if correction == "lingoes":
-        constant *= squares.unit**2
+    constant *= squares.unit ** (2 if correction == "lingoes" else 1)
     solved = Solved(
         None,
         np.maximum(values, 0.0),
-        lowest_found,
+        lowest,
         trace,
         corrected,
         constant,
         squares.unit,
         solver,
         found.residual,
-        found.n_negative,
+        n_negative,
         found.passes,
         converged=found.converged,
     )
-    return _placed(solved, vectors, means, sample_weight)
+    return _placed(solved, vectors, means, squares, sample_weight)
+
+
+def _correct(squares, correction, constant):
+    """Add the constant, in the unit, to distances or to their squares."""
+    if correction == "cailliez":
+        squares.shift = constant
+    else:
+        squares.lift = 2 * constant
+    if squares.matrix is not None:
+        squares.hold(squares.matrix)
 
 
 def _axes(operator, squares, n_components, trace, solver, tol, rng, lowest_tol):
@@ -217,7 +222,7 @@ def _axes(operator, squares, n_components, trace, solver, tol, rng, lowest_tol):
             k,
             tol=tol,
             rng=rng,
-            cheap=solver == "arpack",
+            cheap=solver == "lanczos",
             lowest_tol=lowest_tol,
         )
         if isinstance(n_components, int):
@@ -237,28 +242,27 @@ def _axes(operator, squares, n_components, trace, solver, tol, rng, lowest_tol):
         k *= 2
 
 
-def _constant(squares, correction, rng):
-    """Trace and lowest eigenvalue before, and the constant, in the unit."""
-    n = squares.n
-    operator = CenteredSquares(squares.blocks, n)
-    _, trace = operator.moments()
-    if correction == "cailliez" or n <= DENSE_LOWEST:
-        S = np.concatenate([S for _, S in squares.blocks()])
-        D = np.sqrt(S) if correction == "cailliez" else None
-        B = double_centered(S)
-        values = np.linalg.eigvalsh(B)
-        floor = ZERO * n * EPS * np.abs(values).max(initial=0.0)
-        lowest = float(values[0]) if values[0] < -floor else 0.0
-        if lowest == 0:
-            return trace, 0.0, 0.0
-        if correction == "lingoes":
-            return trace, lowest, -lowest
-        return trace, lowest, cailliez_constant(B, double_centered(D))
-    lowest = min(0.0, lowest_value(operator, rng, 0.0))
-    return trace, lowest, -lowest
+def _constant(squares, points, correction, rng):
+    """Lowest eigenvalue among different points, the constant, how many are negative."""
+    n = len(points)
+    if correction == "lingoes" and n == squares.n > DENSE_LOWEST:
+        lowest = min(0.0, lowest_value(CenteredSquares(squares.blocks, n), rng, 0.0))
+        return lowest, -lowest, None
+    S = np.concatenate([S[:, points] for _, S in squares.blocks()])[points]
+    D = np.sqrt(S) if correction == "cailliez" else None
+    B = double_centered(S)
+    values = np.linalg.eigvalsh(B)
+    floor = ZERO * n * EPS * np.abs(values).max(initial=0.0)
+    lowest = float(values[0])
+    n_negative = int(np.count_nonzero(values < -floor))
+    if n_negative == 0:
+        return 0.0, 0.0, 0
+    if correction == "lingoes":
+        return lowest, -lowest, n_negative
+    return lowest, cailliez_constant(B, double_centered(D)), n_negative
 
 
-def _placed(solved, vectors, means, sample_weight):
+def _placed(solved, vectors, means, squares, sample_weight):
     """Coordinates of the rows, and the map for new ones."""
     values = solved.values
     real = values > 0
@@ -276,6 +280,12 @@ def _placed(solved, vectors, means, sample_weight):
     solved.coef *= solved.unit
     solved.intercept = -(means @ solved.coef)
     solved.embedding = X * solved.unit
+    if sample_weight is not None and not share.all():
+        # Rows that do not count have no part in the eigenvectors: placed like new ones.
+        for rows, S in squares.blocks():
+            absent = np.flatnonzero(share[rows] == 0)
+            placed = S[absent] @ solved.coef + solved.intercept
+            solved.embedding[absent + rows.start] = placed
     return solved
 
 
@@ -301,7 +311,7 @@ def solve_euclidean(X, n_components, sample_weight, tol, random_state):
         k = max(1, int(np.count_nonzero(values)))
     embedding = np.zeros((n, k), X.dtype)
     used = min(k, len(values))
-    embedding[:, :used] = pca.transform(X)[:, :used]
+    embedding[:, :used] = np.asarray(pca.transform(X))[:, :used]
     full = np.zeros(k)
     full[:used] = values[:used]
     embedding[:, full == 0] = 0.0

@@ -30,7 +30,13 @@ import numpy as np
 import scipy.linalg
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
-from skdimred.numerics.krylov import Goal, lanczos, single_vector
+from skdimred.numerics.krylov import (
+    CHECK_PASSES,
+    LEAST_GAP,
+    Complement,
+    Goal,
+    lanczos,
+)
 
 __all__ = ["Axes", "cailliez_constant", "dense_axes", "iterative_axes", "lowest_value"]
 
@@ -42,6 +48,10 @@ BLOCK, MOST_PASSES = 8, 1000
 # Newton's iteration, of which six suffice.
 DENSE_LOWEST, MOST_STEPS = 2000, 60
 STEP_TOL = 1e-14
+# Basis of a single vector, and the residual of the lowest eigenvalue, relative to it,
+# that is enough to tell of it.
+MOST_BASIS, LOWEST_TOL = 200, 0.03
+TINY = 1e-300
 
 
 @dataclass(frozen=True)
@@ -119,31 +129,98 @@ def iterative_axes(operator, k, *, tol, rng, cheap, lowest_tol):
     cheap : bool
         Whether a product is so cheap that a single vector wins.
     lowest_tol : float
-        Error of the lowest eigenvalue, relative to it, squared or less; 0 for all
-        digits.
+        Residual of the lowest eigenvalue, relative to it; 0 for all digits.
 
     Returns
     -------
     Axes
     """
     n = operator.size
-    goal = Goal(lambda values: k, k, max(tol, 4 * EPS))
-    found = single_vector(operator, goal, rng) if cheap else None
+    tol = max(tol, 4 * EPS)
+    found = (
+        both_ends(operator, k, tol, lowest_tol or LOWEST_TOL, rng) if cheap else None
+    )
     if found is None:
-        found = lanczos(operator, goal, block=BLOCK, rng=rng, max_passes=MOST_PASSES)
-    largest = float(found.values[0]) if len(found.values) else 0.0
+        goal = Goal(lambda values: k, k, tol)
+        top = lanczos(operator, goal, block=BLOCK, rng=rng, max_passes=MOST_PASSES)
+        lowest = lowest_value(operator, rng, lowest_tol)
+        found = top.values, top.vectors, top.residuals, lowest, top.converged
+    elif lowest_tol == 0:
+        found = (*found[:3], lowest_value(operator, rng, 0.0), True)
+    values, vectors, residuals, lowest, converged = found
+    largest = float(values[0]) if len(values) else 0.0
     floor = ZERO * n * EPS * largest
-    values = np.where(found.values > floor, found.values, 0.0)
-    lowest = lowest_value(operator, rng, lowest_tol)
     return Axes(
-        values,
-        found.vectors,
+        np.where(values > floor, values, 0.0),
+        vectors,
         lowest if lowest < -floor else 0.0,
         None,
-        float(found.residuals.max(initial=0.0)) / max(largest, EPS),
+        float(residuals.max(initial=0.0)) / max(largest, TINY),
         operator.passes,
-        found.converged,
+        converged,
     )
+
+
+def both_ends(operator, k, tol, lowest_tol, rng):
+    """Leading eigenpairs and the lowest eigenvalue from one Krylov space.
+
+    Lanczos with a single vector and full orthogonalisation. It may miss copies of a
+    repeated eigenvalue, for which a random vector looks in the complement.
+
+    Returns
+    -------
+    tuple of values (k,), vectors (k, n), residuals (k,), lowest, True; or None
+        None if it did not converge within `MOST_BASIS` products, or if copies were
+        missed.
+    """
+    n = operator.size
+    most = min(MOST_BASIS, n - 1)
+    if k > most // 3:
+        return None
+    basis = np.empty((most + 1, n))
+    diagonal, off = np.empty(most), np.empty(most)
+    basis[0] = _unit(operator.off_mean(rng.standard_normal((n, 1)))[:, 0])
+    due = 2 * k + 10
+    for m in range(1, most + 1):
+        w = operator(basis[m - 1][:, np.newaxis])[:, 0]
+        diagonal[m - 1] = basis[m - 1] @ w
+        for _ in range(2):
+            w -= basis[:m].T @ (basis[:m] @ w)
+        off[m - 1] = np.linalg.norm(w)
+        size = max(abs(diagonal[:m]).max(), off[:m].max())
+        ended = off[m - 1] <= ZERO * n * EPS * size
+        if m >= due or ended or m == most:
+            due = m + 5
+            values, Y = scipy.linalg.eigh_tridiagonal(diagonal[:m], off[: m - 1])
+            values, Y = values[::-1], Y[:, ::-1]
+            residuals = off[m - 1] * np.abs(Y[-1])
+            if m <= k:
+                return None
+            gap = np.maximum(
+                values[:k] - values[k], LEAST_GAP * max(values[k - 1], 0.0)
+            )
+            good = np.all(residuals[:k] <= tol * gap + 8 * EPS * size)
+            low = residuals[-1] <= lowest_tol * abs(values[-1])
+            if ended or (good and (low or values[-1] > 0)):
+                break
+        if m == most:
+            return None
+        basis[m] = w / off[m - 1]
+    vectors = Y[:, :k].T @ basis[:m]
+    rest = lanczos(
+        Complement(operator, vectors.T),
+        Goal(lambda values: 1, 1, 1e-6),
+        block=1,
+        rng=rng,
+        max_passes=CHECK_PASSES,
+    )
+    if rest.values[0] > values[k - 1] * (1 + 1e-6):
+        return None
+    return values[:k], vectors, residuals[:k], float(values[-1]), True
+
+
+def _unit(v):
+    return v / np.linalg.norm(v)
 
 
 def lowest_value(operator, rng, tol):

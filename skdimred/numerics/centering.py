@@ -24,10 +24,13 @@ References
 
 import numpy as np
 from scipy import sparse
+from scipy.linalg.blas import dsymv
 
 __all__ = ["CenteredSquares", "cancellation", "double_centered", "project"]
 
 BLOCK_BYTES = 1 << 20
+# Vectors up to which as many symmetric products are cheaper than one for all.
+FEW = 3
 # Relative error that the shortcut may add to a score, in units of its spread.
 SHORTCUT_ERROR = {np.dtype(np.float64): 1e-12, np.dtype(np.float32): 1e-6}
 
@@ -135,7 +138,12 @@ class CenteredSquares:
         V = self._weighted(self.off_mean(V))
         W = np.empty_like(V)
         for rows, S in self.blocks():
-            np.matmul(S, V, out=W[rows])
+            if len(S) == self.size and V.shape[1] <= FEW:
+                # Reads one triangle: half the memory traffic, which is what it costs.
+                for column in range(V.shape[1]):
+                    W[:, column] = dsymv(1.0, S.T, V[:, column])
+            else:
+                np.matmul(S, V, out=W[rows])
         W = self._weighted(W)
         W *= -0.5
         return self.off_mean(W)

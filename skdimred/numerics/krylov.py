@@ -53,7 +53,7 @@ from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
 from skdimred.numerics.tiles import project_off
 
-__all__ = ["Goal", "Triplets", "lanczos", "leading", "single_vector"]
+__all__ = ["Complement", "Goal", "Triplets", "lanczos", "leading"]
 
 DGKS = 0.7
 # Relative gap below which vectors are not told apart one by one: the values and the
@@ -79,8 +79,9 @@ LEVEL, DIGITS = 1e-8, 1024
 NO_SQUARE = 1e-4
 # Error of orthonormal vectors that is not worth a correction.
 ORTHONORMAL = 1e-14
-# Vectors and products that look for what a single vector missed.
-CHECK_BLOCK, CHECK_PASSES = 4, 8
+# Vectors and products that look for what a single vector missed: in the complement of
+# what it found a random one meets all that is left.
+CHECK_BLOCK, CHECK_PASSES = 1, 10
 LEAST_PASSES = 300
 TINY = 1e-300
 BASIS_BYTES = 256 << 20
@@ -497,7 +498,7 @@ class _Deflated:
         )
 
 
-class _Complement:
+class Complement:
     """A sweep in the complement of eigenvectors of its G."""
 
     def __init__(self, sweep, vectors):
@@ -508,6 +509,7 @@ class _Complement:
         return Q - self.vectors @ (self.vectors.T @ Q)
 
     def __call__(self, Q):
+        """G Q in the complement."""
         return self._off(self.sweep(self._off(Q)))
 
 
@@ -535,7 +537,7 @@ def single_vector(sweep, goal, rng):
     values, vectors = values[::-1], vectors[:, ::-1]
     residuals = _norms(sweep(vectors) - vectors * values)
     rest = lanczos(
-        _Complement(sweep, vectors),
+        Complement(sweep, vectors),
         Goal(lambda values: 1, 1, 1e-6),
         block=CHECK_BLOCK,
         rng=rng,
