@@ -44,7 +44,7 @@ def as_rows(
     accept_sparse : bool
         Whether sparse rows are let through, as csr or csc with each entry stored once.
     finite_first : bool
-        Whether an X of the wrong shape is looked through before its shape is told.
+        Whether X is looked through before a wrong shape is told.
 
     Returns
     -------
@@ -108,8 +108,7 @@ def as_codes(y):
     if y.dtype.kind in "iu" and len(y) > 256:
         low, high = int(y.min()), int(y.max())
         if high - low < len(y):
-            # Counting beats sorting where labels are small integers.
-            # In a type that holds the range of a narrow one.
+            # Counting beats sorting small integers; in a type that holds their range.
             wide = y.astype(np.int64) if y.dtype.itemsize < 8 else y
             shifted = (wide - low).astype(np.intp, copy=False)
             present = np.bincount(shifted) > 0

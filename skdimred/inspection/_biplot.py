@@ -339,7 +339,7 @@ class BiplotDisplay:
         self.ax_.autoscale_view()
         self.texts_ = add_texts(self.ax_, tips, names, label_kw)
         # Names should hide no arrow, and hang on at the tip as its continuation.
-        shafts = tips * np.linspace(0.1, 0.95, 12)[:, np.newaxis, np.newaxis]
+        shafts = tips * np.linspace(0.05, 1, 20)[:, np.newaxis, np.newaxis]
         marks = np.vstack([scores, np.repeat(shafts.reshape(-1, 2), 3, axis=0)])
         length = np.linalg.norm(tips, axis=1, keepdims=True)
         along = np.divide(tips, length, out=np.zeros_like(tips), where=length > 0)

@@ -13,6 +13,7 @@ from skdimred.inspection._points import (
     ratio_of,
     scatter_rows,
     scores_of,
+    settle,
 )
 from skdimred.inspection._text import add_texts, place_texts
 
@@ -213,7 +214,9 @@ class EmbeddingDisplay:
             self.legend_.remove()
             self.legend_ = None
         self.texts_ = []
-        if names is not None:
+        if names is None:
+            settle(self.ax_)
+        else:
             # Room for names at the margin.
             self.ax_.margins(0.1)
             self.texts_ = add_texts(self.ax_, scores, names, label_kw)

@@ -4,11 +4,25 @@ import warnings
 from numbers import Integral
 
 import numpy as np
+from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
 from sklearn.metrics import pairwise_distances
 from sklearn.utils import check_random_state
 
-__all__ = ["check_n_pairs", "draw_pairs", "embedded_distances", "pair_distances"]
+from skdimred.inspection._panels import take_rows
+from skdimred.inspection._points import scores_of
+
+__all__ = [
+    "aimed_at",
+    "check_n_pairs",
+    "distances_of",
+    "draw_pairs",
+    "embedded_distances",
+    "given_matrix",
+    "metric_of",
+    "pair_distances",
+    "placed_rows",
+]
 
 # Pairs whose distances are taken at once, from the diagonal of a square.
 SIDE = 32
@@ -112,3 +126,82 @@ def embedded_distances(scores, i, j):
     """Euclidean distances (m,) between rows i and j."""
     scores = np.asarray(scores, dtype=np.float64)
     return np.linalg.norm(scores[i] - scores[j], axis=1)
+
+
+def placed_rows(estimator, X, rows):
+    """Coordinates (m, k) of some rows of X."""
+    if hasattr(estimator, "transform"):
+        return scores_of(estimator, take_rows(X, rows))
+    scores = scores_of(estimator, None)
+    if len(scores) != X.shape[0]:
+        raise ValueError(
+            f"X must hold the {len(scores)} fitted rows, as "
+            f"{type(estimator).__name__} has no transform; found {X.shape[0]} rows."
+        )
+    return scores[rows]
+
+
+def distances_of(X, rows, i, j, metric, params):
+    """Distances (m,) between some rows of X."""
+    few = take_rows(X, rows)
+    few = few if sparse.issparse(few) else np.asarray(few)
+    params = fitted_params(metric, params, X if sparse.issparse(X) else np.asarray(X))
+    D = pair_distances(few[i], few[j], metric, params)
+    if not (np.isfinite(D).all() and D.min() >= 0):
+        at = int(np.argmax(~np.isfinite(D) | (D < 0)))
+        raise ValueError(
+            f"metric={metric!r} gives {D[at]} between rows {rows[i[at]]} and "
+            f"{rows[j[at]]} of X. Leave such rows out, or choose another metric."
+        )
+    return D
+
+
+def metric_of(estimator):
+    """The metric of an estimator, and its parameters."""
+    metric = getattr(estimator, "metric", None)
+    if getattr(estimator, "dissimilarity", None) == "precomputed":
+        # MDS of scikit-learn before 1.8, whose metric is True or False.
+        metric = "precomputed"
+    if not (isinstance(metric, str) or callable(metric)):
+        return "euclidean", {}
+    return metric, getattr(estimator, "metric_params", None) or {}
+
+
+def given_matrix(estimator, D):
+    """Precomputed distances among the fitted rows, and their coordinates."""
+    if not hasattr(estimator, "embedding_"):
+        raise ValueError(
+            "estimator must keep the coordinates of the fitted rows (embedding_) where "
+            f"X holds distances; found {type(estimator).__name__} without them."
+        )
+    scores = scores_of(estimator, None)
+    D = D if sparse.issparse(D) else np.asanyarray(D)
+    square = (len(scores),) * 2
+    if sparse.issparse(D) or D.shape != square or np.any(D.diagonal() != 0):
+        found = (
+            "a sparse matrix"
+            if sparse.issparse(D)
+            else f"shape {D.shape}"
+            if D.shape != square
+            else f"{np.abs(D.diagonal()).max():g} on its diagonal"
+        )
+        raise ValueError(
+            f"X must hold the distances among all {len(scores)} fitted rows, dense and "
+            f"with a diagonal of 0; found {found}. Those from new rows to fitted ones "
+            "are not enough."
+        )
+    return D, scores
+
+
+def aimed_at(estimator, D):
+    """Distances as the axes try to match them, and in words what was done to them."""
+    done = ""
+    if getattr(estimator, "transform_distance", None) == "sqrt":
+        D, done = np.sqrt(D), ", root"
+    correction = getattr(estimator, "correction", None)
+    constant = getattr(estimator, "correction_constant_", 0.0)
+    if correction == "cailliez":
+        D = D + constant
+    elif correction == "lingoes":
+        D = np.sqrt(D**2 + 2 * constant)
+    return D, done + (f", {correction}" if correction and constant else "")

@@ -26,6 +26,7 @@ __all__ = [
     "scatter_classes",
     "scatter_rows",
     "scores_of",
+    "settle",
 ]
 
 MARKERS = "o^sDvPX<>*"
@@ -152,9 +153,9 @@ def check_y(y, n_rows):
 
 def _is_missing(value):
     try:
-        return value is None or not value == value
+        return value is None or value != value
     except TypeError:
-        # The missing value of pandas is neither equal to itself nor not.
+        # The missing value of pandas is neither equal to itself nor unequal.
         return True
 
 
@@ -253,3 +254,13 @@ def equal_aspect(ax):
     )
     # Wider limits leave the panel as large as it is, but would move its neighbours'.
     ax.set_aspect("equal", adjustable="box" if shared else "datalim")
+
+
+def settle(ax):
+    """Let the layout find its sizes.
+
+    One scale for both axes moves their limits, and these the numbers beside them, for
+    which the layout leaves room only the next time.
+    """
+    # The outermost figure, where this one is a part of it.
+    ax.figure.figure.draw_without_rendering()

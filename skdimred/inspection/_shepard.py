@@ -1,15 +1,17 @@
 """Distances that were given against distances in the picture."""
 
 import numpy as np
-from scipy import sparse
 from sklearn.utils.validation import check_array
 
 from skdimred.inspection._pairs import (
+    aimed_at,
     check_n_pairs,
+    distances_of,
     draw_pairs,
     embedded_distances,
-    fitted_params,
-    pair_distances,
+    given_matrix,
+    metric_of,
+    placed_rows,
 )
 from skdimred.inspection._panels import (
     BLUE,
@@ -18,66 +20,13 @@ from skdimred.inspection._panels import (
     check_step,
     import_pyplot,
     one_axes,
-    take_rows,
     with_defaults,
 )
-from skdimred.inspection._points import scores_of
 
 __all__ = ["ShepardDisplay"]
 
 # Ranges of the two distances up to this ratio are drawn to one scale.
 MOST_UNEQUAL = 4.0
-
-
-def metric_of(estimator):
-    """The metric of an estimator, and its parameters."""
-    metric = getattr(estimator, "metric", None)
-    if getattr(estimator, "dissimilarity", None) == "precomputed":
-        # MDS of scikit-learn before 1.8, whose metric is True or False.
-        metric = "precomputed"
-    if not (isinstance(metric, str) or callable(metric)):
-        return "euclidean", {}
-    return metric, getattr(estimator, "metric_params", None) or {}
-
-
-def given_matrix(estimator, D):
-    """Precomputed distances among the fitted rows, and their coordinates."""
-    if not hasattr(estimator, "embedding_"):
-        raise ValueError(
-            "estimator must keep the coordinates of the fitted rows (embedding_) where "
-            f"X holds distances; found {type(estimator).__name__} without them."
-        )
-    scores = scores_of(estimator, None)
-    D = D if sparse.issparse(D) else np.asanyarray(D)
-    square = (len(scores),) * 2
-    if sparse.issparse(D) or D.shape != square or np.any(D.diagonal() != 0):
-        found = (
-            "a sparse matrix"
-            if sparse.issparse(D)
-            else f"shape {D.shape}"
-            if D.shape != square
-            else f"{np.abs(D.diagonal()).max():g} on its diagonal"
-        )
-        raise ValueError(
-            f"X must hold the distances among all {len(scores)} fitted rows, dense and "
-            f"with a diagonal of 0; found {found}. Those from new rows to fitted ones "
-            "are not enough."
-        )
-    return D, scores
-
-
-def aimed_at(estimator, D):
-    """Distances as the axes try to match them, and in words what was done to them."""
-    done = ""
-    if getattr(estimator, "transform_distance", None) == "sqrt":
-        D, done = np.sqrt(D), ", root"
-    correction = getattr(estimator, "correction", None)
-    constant = getattr(estimator, "correction_constant_", 0.0)
-    if correction == "cailliez":
-        D = D + constant
-    elif correction == "lingoes":
-        D = np.sqrt(D**2 + 2 * constant)
-    return D, done + (f", {correction}" if correction and constant else "")
 
 
 class ShepardDisplay:
@@ -142,7 +91,7 @@ class ShepardDisplay:
     >>> X = load_iris().data
     >>> display = ShepardDisplay.from_estimator(PCoA(2).fit(X), X)
     >>> round(display.stress_, 3)
-    0.039
+    0.042
     """
 
     def __init__(
@@ -351,31 +300,3 @@ class ShepardDisplay:
         if max(x, y) <= MOST_UNEQUAL * min(x, y):
             self.ax_.set_aspect("equal")
         self.ax_.set(xlim=(0, x), ylim=(0, y))
-
-
-def placed_rows(estimator, X, rows):
-    """Coordinates (m, k) of some rows of X."""
-    if hasattr(estimator, "transform"):
-        return scores_of(estimator, take_rows(X, rows))
-    scores = scores_of(estimator, None)
-    if len(scores) != X.shape[0]:
-        raise ValueError(
-            f"X must hold the {len(scores)} fitted rows, as "
-            f"{type(estimator).__name__} has no transform; found {X.shape[0]} rows."
-        )
-    return scores[rows]
-
-
-def distances_of(X, rows, i, j, metric, params):
-    """Distances (m,) between some rows of X."""
-    few = take_rows(X, rows)
-    few = few if sparse.issparse(few) else np.asarray(few)
-    params = fitted_params(metric, params, X if sparse.issparse(X) else np.asarray(X))
-    D = pair_distances(few[i], few[j], metric, params)
-    if not (np.isfinite(D).all() and D.min() >= 0):
-        at = int(np.argmax(~np.isfinite(D) | (D < 0)))
-        raise ValueError(
-            f"metric={metric!r} gives {D[at]} between rows {rows[i[at]]} and "
-            f"{rows[j[at]]} of X. Leave such rows out, or choose another metric."
-        )
-    return D

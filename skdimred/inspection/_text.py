@@ -3,13 +3,14 @@
 import numpy as np
 
 from skdimred.inspection._panels import with_defaults
+from skdimred.inspection._points import settle
 
 __all__ = ["add_texts", "place_texts"]
 
 # From its point a name lies in one of these directions, the first where all are free.
 ANGLES = np.deg2rad([0, 180, 90, 270, 45, 315, 135, 225])
 # Gaps between a point and its name, in points of print.
-GAPS = (4.0, 9.0)
+GAPS = (4.0, 9.0, 16.0)
 # What it costs a name to lie fully beyond the axes, to cover one mark, to lie a step
 # farther off, and to lie opposite to where it should; to cover a name costs 1.
 OUTSIDE, MARK, FAR, OPPOSITE = 3.0, 0.08, 0.06, 0.3
@@ -55,8 +56,7 @@ def place_texts(ax, texts, marks, directions=None):
     """
     if not texts:
         return
-    # The layout gives the axes their size.
-    ax.figure.figure.draw_without_rendering()
+    settle(ax)
     pixel = ax.figure.dpi / 72
     sizes = np.array([text.get_window_extent().size for text in texts])
     anchors = ax.transData.transform([text.xy for text in texts])

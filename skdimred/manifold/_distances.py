@@ -100,7 +100,7 @@ def _as_bool(X, metric):
 def rows_at_once(n_columns):
     """Rows of distances to hold at once, by scikit-learn's working memory."""
     budget = get_config()["working_memory"] * 2**20 / 4
-    return max(1, int(min(budget, 64 * BLOCK_BYTES) // (8 * max(1, n_columns))))
+    return max(1, int(min(budget, 8 * BLOCK_BYTES) // (8 * max(1, n_columns))))
 
 
 def fits_in_memory(n):

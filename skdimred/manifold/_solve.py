@@ -209,6 +209,9 @@ def _axes(operator, squares, n_components, trace, solver, tol, rng, lowest_tol):
         else:
             S = squares.matrix
         root_weight = None if operator.root is None else operator.root**2
+        if root_weight is not None and not root_weight.all() and S is squares.matrix:
+            # Needed once more, to place the rows that do not count.
+            S = S.copy()
         return dense_axes(double_centered(S, root_weight), count)
     k = n_components if isinstance(n_components, int) else FIRST
     while True:

@@ -108,7 +108,7 @@ def landmark_axes(S_L, blocks, k, sample_weight=None):
 def _rank(omega, m, k):
     """How many landmark axes the approximation rests on."""
     positive = int(np.count_nonzero(np.abs(omega) > 8 * m * EPS * abs(omega[0])))
-    wanted = m if k is None else max(4 * k, m // 8)
+    wanted = m // 2 if k is None else max(4 * k, m // 4)
     return max(1, min(wanted, positive))
 
 
