@@ -91,10 +91,13 @@ def _block(result):
     for name, prefix in (("skdimred", ""), ("scikit-learn", "peer_")):
         if row[f"{prefix}error"]:
             lines.append(wrap(f"{name} failed: {row[f'{prefix}error']}", "  "))
-        if row[f"{prefix}score"] is not None:
+        if row[f"{prefix}score"] is not None or row[f"{prefix}fit_seconds"]:
             lines.append(_measured(name, prefix, row))
     if row["fit_ratio"]:
-        ratios = (f"{three_digits(row[f'{step}_ratio'])}x" for step in STEPS)
+        ratios = (
+            f"{three_digits(row[f'{step}_ratio'])}x" if row[f"{step}_ratio"] else "-"
+            for step in STEPS
+        )
         lines.append(_line("  speed-up", "", "", *ratios))
     if row["same_subspace"] is not None:
         k = count_of(row["compared_n_components"], "component")
@@ -107,8 +110,9 @@ def _block(result):
 
 def _measured(name, prefix, row):
     """Give what was measured of one side."""
-    score = f"{row[f'{prefix}score']:.3f} ± {row[f'{prefix}score_std']:.3f}"
-    best = row[f"{prefix}n_components"]
+    score, best = "-", row[f"{prefix}n_components"] or "-"
+    if row[f"{prefix}score"] is not None:
+        score = f"{row[f'{prefix}score']:.3f} ± {row[f'{prefix}score_std']:.3f}"
     seconds = (_say_seconds(row[f"{prefix}{step}_seconds"]) for step in STEPS)
     return _line(f"  {name}", score, best, *seconds)
 

@@ -84,6 +84,10 @@ def run(pairs, plan, progress=None, embed=False):
                 package = path.partition(".")[0]
                 step = f"{pair.name}: grid search, {package}"
                 report(3 * done + third, 3 * len(pairs), step)
+                if side is result.peer and not pair.peer_transforms:
+                    side.estimator = _make(path, dict(pair.params), plan.random_state)
+                    result.notes.append(f"{path.split(':')[1]} has no transform.")
+                    continue
                 _search(side, path, grid, pair, plan)
             report(3 * done + 2, 3 * len(pairs), f"{pair.name}: timing both in turn")
             _fit_and_time(result, plan, Z, embed)
@@ -123,6 +127,10 @@ def _grid(result, plan):
     """Grid of `n_components` that both sides can reach, or none and the reason."""
     if result.pair.needs_y and plan.target.codes is None:
         return (), plan.target.why_none
+    if not _is_there(result.pair.peer):
+        return (), f"this scikit-learn has no {result.pair.peer.replace(':', '.')}"
+    if not result.pair.inverts and plan.target.codes is None:
+        return (), "it does not map its coordinates back to rows"
     n_classes, bound = len(plan.target.classes), result.pair.most_classes
     if bound is not None and n_classes > bound:
         return (), f"it takes {bound} classes and the target has {n_classes}"
@@ -141,6 +149,15 @@ def _grid(result, plan):
         left = ", ".join(beyond)
         result.notes.append(f"n_components={left} left out: at most {most} here.")
     return tuple(k for k in plan.grid if k <= most), ""
+
+
+def _is_there(path):
+    """Whether a class of 'module:Class' exists, or its module fails to say."""
+    module, name = path.split(":")
+    try:
+        return hasattr(import_module(module), name)
+    except ImportError:
+        return True
 
 
 @contextmanager
@@ -221,17 +238,20 @@ def _fit_and_time(result, plan, Z, embed):
     result.row["compared_n_components"] = k
     for side in result.alive():
         with _contained(side):
-            side.estimator.set_params(n_components=k).fit(Z, codes).transform(Z)
+            side.estimator.set_params(n_components=k).fit(Z, codes)
+            if hasattr(side.estimator, "transform"):
+                side.estimator.transform(Z)
             if embed:
                 flat = min(2, plan.limit(result.pair))
                 picture = clone(side.estimator).set_params(n_components=flat)
-                side.embedding = np.asarray(picture.fit(Z, codes).transform(Z))
+                side.embedding = np.asarray(picture.fit_transform(Z, codes))
     alive = result.alive()
     fits = [lambda e=side.estimator: e.fit(Z, codes) for side in alive]
-    transforms = [lambda e=side.estimator: e.transform(Z) for side in alive]
-    for step, calls in (("fit", fits), ("transform", transforms)):
+    able = [side for side in alive if hasattr(side.estimator, "transform")]
+    transforms = [lambda e=side.estimator: e.transform(Z) for side in able]
+    for step, sides, calls in (("fit", alive, fits), ("transform", able, transforms)):
         for side, seconds in zip(
-            alive, _time_in_turn(calls, plan.repeats), strict=True
+            sides, _time_in_turn(calls, plan.repeats), strict=True
         ):
             prefix = "" if side is result.ours else "peer_"
             result.row[f"{prefix}{step}_seconds"] = seconds

@@ -25,6 +25,11 @@ def at_most_rank(n_rows, n_features, n_classes):
     return min(n_rows, n_features)
 
 
+def at_most_rank_of_rows(n_rows, n_features, n_classes):
+    """Return how many axes distances among the rows can have."""
+    return min(n_rows - 1, n_features)
+
+
 def at_most_classes(n_rows, n_features, n_classes):
     """Return how many components the class means allow."""
     return min(n_features, n_classes - 1)
@@ -37,7 +42,9 @@ class Pair:
     `subspace` names the attribute that holds the vectors found, as columns where
     `as_columns`; None where the estimator has no linear subspace. `limit` bounds
     `n_components` from (rows in a fold, features, classes). `params`, as (name, value)
-    pairs, go to both. With more than `most_classes` the pair is left out.
+    pairs, go to both. With more than `most_classes` the pair is left out, and
+    without a target where it does not map scores back (`inverts` False). A peer that
+    does not transform new rows (`peer_transforms` False) has no score.
     """
 
     name: str
@@ -49,6 +56,8 @@ class Pair:
     limit: Callable = at_most_rank
     params: tuple = ()
     most_classes: int | None = None
+    peer_transforms: bool = True
+    inverts: bool = True
 
 
 LDA = "sklearn.discriminant_analysis:LinearDiscriminantAnalysis"
@@ -86,6 +95,16 @@ REGISTRY = (
         as_columns=True,
         limit=at_most_classes,
         most_classes=2,
+    ),
+    Pair(
+        "PCoA",
+        "skdimred.manifold:PCoA",
+        "sklearn.manifold:ClassicalMDS",
+        subspace="embedding_",
+        as_columns=True,
+        limit=at_most_rank_of_rows,
+        peer_transforms=False,
+        inverts=False,
     ),
 )
 
@@ -189,6 +208,7 @@ def compare(
     RatioLDA 1 compared
     DifferenceLDA 1 compared
     MeanDifferenceLDA None left out
+    PCoA 2 compared
     """
     if progress is not None and not callable(progress):
         raise TypeError(f"progress must be callable or None; found {progress!r}.")

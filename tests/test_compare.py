@@ -24,7 +24,14 @@ from skdimred.compare import REGISTRY, Pair, compare, prepare
 # Once the package exports the function, the attribute hides the module.
 compare_module = import_module("skdimred.compare")
 
-NAMES = ["PCA", "TruncatedSVD", "RatioLDA", "DifferenceLDA", "MeanDifferenceLDA"]
+NAMES = [
+    "PCA",
+    "TruncatedSVD",
+    "RatioLDA",
+    "DifferenceLDA",
+    "MeanDifferenceLDA",
+    "PCoA",
+]
 FOR_TWO = "MeanDifferenceLDA"
 QUICK = {"folds": 3, "repeats": 1}
 TIMES = [
@@ -128,6 +135,11 @@ def test_rows_have_the_promised_keys_and_describe_iris(iris_rows):
         assert row["scoring"] == "accuracy"
         assert row["folds"] == 3
         assert row["standardized"] is True
+        if row["estimator"] == "PCoA":
+            assert "ClassicalMDS has no transform" in row["note"]
+            assert row["peer_transform_seconds"] is row["peer_score"] is None
+            assert row["same_subspace"] is True
+            continue
         assert all(row[key] > 0 for key in TIMES)
         for step in ("fit", "transform"):
             ratio = row[f"peer_{step}_seconds"] / row[f"{step}_seconds"]
@@ -240,7 +252,7 @@ def test_two_classes_take_the_difference_of_means(iris):
 
 def test_continuous_target_is_set_aside_and_said(iris):
     rows = compare(iris[0][:, :3], iris[0][:, 3], **QUICK)
-    assert [row["status"] for row in rows] == ["compared"] * 2 + ["left out"] * 3
+    assert [row["status"] for row in rows] == ["compared"] * 2 + ["left out"] * 4
     assert all("y is continuous" in row["note"] for row in rows)
 
 
@@ -350,8 +362,8 @@ def test_different_subspaces_are_told_apart(iris, monkeypatch):
 def test_progress_is_called_before_each_step(iris):
     seen = []
     compare(*iris, n_components=1, progress=lambda *step: seen.append(step), **QUICK)
-    assert [done for done, _, _ in seen] == list(range(12))
-    assert {total for _, total, _ in seen} == {15}
+    assert [done for done, _, _ in seen] == [*range(12), 15, 16, 17]
+    assert {total for _, total, _ in seen} == {18}
 
 
 def test_data_frames_give_what_their_values_give(table, iris):
@@ -634,7 +646,7 @@ def test_progress_lines_come_after_a_moment_and_quiet_silences_them(
     monkeypatch.setattr(command_line, "QUIET_SECONDS", 600)
     assert run_command(*common)[2] == ""
     monkeypatch.setattr(command_line, "QUIET_SECONDS", 0)
-    assert "[9/15] RatioLDA: timing both in turn" in run_command(*common)[2]
+    assert "[9/18] RatioLDA: timing both in turn" in run_command(*common)[2]
     assert run_command(*common, "--quiet")[2] == ""
 
 
@@ -673,7 +685,8 @@ def test_malformed_list_is_refused(capsys):
 def test_module_runs_in_a_process_of_its_own_and_imports_little(tmp_path):
     # What scikit-learn itself loads is not ours to spare.
     code = (
-        "import sys, sklearn.base; before = set(sys.modules); import skdimred.compare;"
+        "import sys, sklearn.neighbors; before = set(sys.modules); "
+        "import skdimred.compare;"
         "print({'matplotlib', 'pandas', 'rich', 'dask', 'torch'}"
         " & (set(sys.modules) - before))"
     )

@@ -2,8 +2,14 @@
 
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
+from sklearn.metrics.pairwise import haversine_distances
 
-from skdimred.metrics import subspace_sine
+from skdimred.metrics import (
+    great_circle_distances,
+    log_fold_change_distances,
+    subspace_sine,
+)
 
 
 @pytest.mark.parametrize("angle", [0.0, 1e-15, 1e-8, 0.3, np.pi / 2])
@@ -26,3 +32,41 @@ def test_bad_input():
         subspace_sine(np.eye(2), np.ones((2, 3)))
     with pytest.raises(ValueError, match="NaN"):
         subspace_sine([[np.nan]], [[1.0]])
+
+
+def test_great_circle():
+    places = np.array([[0, 0], [0, 90], [90, 0], [-90, 77], [0, 180], [1e-9, 0]])
+    D = great_circle_distances(places, radius=1.0)
+    quarter = np.pi / 2
+    assert_allclose(D[0], [0, quarter, quarter, quarter, np.pi, np.deg2rad(1e-9)])
+    assert_allclose(D, D.T, atol=1e-15)
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.uniform(-90, 90, 40), rng.uniform(-180, 180, 40)])
+    expected = haversine_distances(np.deg2rad(X)) * 6371.0088
+    assert_allclose(great_circle_distances(X), expected, rtol=1e-7, atol=1e-9)
+    assert_allclose(
+        great_circle_distances(X, X[:3]), expected[:, :3], rtol=1e-7, atol=1e-9
+    )
+    with pytest.raises(ValueError, match=r"two columns.* found shape \(2, 3\)"):
+        great_circle_distances(np.zeros((2, 3)))
+    with pytest.raises(ValueError, match=r"found 91 in row 1\. Are the columns exch"):
+        great_circle_distances([[0, 0], [91, 0]])
+
+
+def test_log_fold_change():
+    rng = np.random.default_rng(0)
+    X = rng.poisson(20, (12, 50)).astype(float)
+    logs = np.log2(X + 1)
+    gap = np.abs(logs[:, None] - logs)
+    assert_allclose(log_fold_change_distances(X), gap.mean(axis=2))
+    leading = np.sqrt(np.mean(np.sort(gap, axis=2)[:, :, -7:] ** 2, axis=2))
+    assert_allclose(log_fold_change_distances(X, top=7), leading)
+    assert_allclose(log_fold_change_distances(X, X[:3], top=7), leading[:, :3])
+    all_of_them = np.sqrt(np.mean(gap**2, axis=2))
+    assert_allclose(log_fold_change_distances(X, top=500), all_of_them)
+    with pytest.raises(ValueError, match="found 0 in row 0, column 1"):
+        log_fold_change_distances([[1, 0]], pseudocount=0.0)
+    with pytest.raises(ValueError, match="top=0 must be"):
+        log_fold_change_distances(X, top=0)
+    with pytest.raises(ValueError, match="X has 50 features and Y has 2"):
+        log_fold_change_distances(X, X[:, :2])

@@ -51,8 +51,13 @@ models = {
 }
 figure, axes = plt.subplots(2, 2, figsize=(10, 9), layout="constrained")
 for ax, (title, model) in zip(axes.flat, models.items(), strict=True):
-    EmbeddingDisplay.from_estimator(model.fit(genes), genes, leukaemia, ax=ax)
+    display = EmbeddingDisplay.from_estimator(
+        model.fit(genes), genes, leukaemia, ax=ax
+    )
+    if ax is not axes[0, 1]:
+        display.legend_.remove()
     ax.set_title(title)
+axes[0, 0].ticklabel_format(scilimits=(0, 3))
 plt.show()
 
 # %%
@@ -66,3 +71,16 @@ for name, model in models.items():
     predictor = make_pipeline(model, KNeighborsClassifier(3))
     right = cross_val_score(predictor, genes, leukaemia, cv=LeaveOneOut()).mean()
     print(f"{name:30} {right:.2f}")
+
+# %%
+# *Logarithms* of everything make matters worse here. Genes near the floor of 20 vary by
+# factors as large as the others do, and there are thousands of them. *PCA of the numbers*
+# is not bothered by such genes, since only those with thousands of units have variance
+# to speak of; a sample in which these run high lies far out. The *leading* fold changes
+# go by factors, so no gene counts for its units, and leave out the many small ones. Few
+# genes are enough. With 500 of 5000, which is usual for larger tables, and more, the
+# noise is back.
+#
+# The number was looked for on the samples that it was judged by, so the best accuracy
+# here is a little too good. In earnest `metric_params` is one more parameter of a
+# `GridSearchCV`, within each fold.

@@ -335,12 +335,11 @@ class BiplotDisplay:
 
     def _draw_names(self, scores, tips, names, label_kw):
         # Room for names at the margin.
-        self.ax_.margins(0.1)
+        self.ax_.margins(0.15)
         self.ax_.autoscale_view()
         self.texts_ = add_texts(self.ax_, tips, names, label_kw)
         # Names should hide no arrow, and hang on at the tip as its continuation.
         shafts = tips * np.linspace(0.05, 1, 20)[:, np.newaxis, np.newaxis]
-        marks = np.vstack([scores, np.repeat(shafts.reshape(-1, 2), 3, axis=0)])
         length = np.linalg.norm(tips, axis=1, keepdims=True)
         along = np.divide(tips, length, out=np.zeros_like(tips), where=length > 0)
-        place_texts(self.ax_, self.texts_, marks, along)
+        place_texts(self.ax_, self.texts_, scores, shafts.reshape(-1, 2), along)

@@ -87,7 +87,7 @@ class EmbeddingDisplay:
     ...     pcoa, labels=["Paris", "Rome", "Berlin", "Madrid"]
     ... )
     >>> display.ax_.get_xlabel()
-    'axis 1 (74.2%)'
+    'axis 1 (71.4%)'
     """
 
     def __init__(self, *, scores, y=None, labels=None, components=None, ratio=None):

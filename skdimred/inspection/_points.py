@@ -153,7 +153,7 @@ def check_y(y, n_rows):
 
 def _is_missing(value):
     try:
-        return value is None or value != value
+        return value is None or bool(value != value)
     except TypeError:
         # The missing value of pandas is neither equal to itself nor unequal.
         return True

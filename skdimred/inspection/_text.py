@@ -11,9 +11,10 @@ __all__ = ["add_texts", "place_texts"]
 ANGLES = np.deg2rad([0, 180, 90, 270, 45, 315, 135, 225])
 # Gaps between a point and its name, in points of print.
 GAPS = (4.0, 9.0, 16.0)
-# What it costs a name to lie fully beyond the axes, to cover one mark, to lie a step
-# farther off, and to lie opposite to where it should; to cover a name costs 1.
-OUTSIDE, MARK, FAR, OPPOSITE = 3.0, 0.08, 0.06, 0.3
+# What it costs a name to lie fully beyond the axes, to cover one mark (up to so many of
+# them) or a point of a line, to lie a step farther off, and to lie opposite to where it
+# should; to cover a name costs 1.
+OUTSIDE, MARK, MOST_MARKS, LINE, FAR, OPPOSITE = 8.0, 0.08, 10, 0.3, 0.06, 0.3
 SWEEPS = 3
 
 
@@ -38,7 +39,7 @@ def add_texts(ax, anchors, names, label_kw, **style):
     ]
 
 
-def place_texts(ax, texts, marks, directions=None):
+def place_texts(ax, texts, marks, lines=None, directions=None):
     """Move names around their points until they cover little.
 
     Each name in turn takes the best of some places around its point, given where the
@@ -51,6 +52,8 @@ def place_texts(ax, texts, marks, directions=None):
     texts : list of Annotation
     marks : ndarray of shape (n, 2)
         What should not be covered.
+    lines : ndarray of shape (q, 2) or None, default=None
+        Points along lines, that should be covered even less.
     directions : ndarray of shape (m, 2) or None, default=None
         Where each name should rather lie, as seen from its point.
     """
@@ -61,6 +64,7 @@ def place_texts(ax, texts, marks, directions=None):
     sizes = np.array([text.get_window_extent().size for text in texts])
     anchors = ax.transData.transform([text.xy for text in texts])
     marks = ax.transData.transform(marks)
+    lines = ax.transData.transform(np.empty((0, 2)) if lines is None else lines)
     window = np.array(ax.bbox.extents)
     gaps = np.repeat(GAPS, len(ANGLES))
     unit = np.tile(np.column_stack([np.cos(ANGLES), np.sin(ANGLES)]), (len(GAPS), 1))
@@ -75,8 +79,8 @@ def place_texts(ax, texts, marks, directions=None):
         middle = anchors[i] + move
         box = np.hstack([middle - size / 2, middle + size / 2])
         cost = start + OUTSIDE * (1 - _shared(box, window[np.newaxis])[:, 0])
-        inside = (marks > box[:, np.newaxis, :2]) & (marks < box[:, np.newaxis, 2:])
-        cost = cost + MARK * np.minimum(inside.all(axis=2).sum(axis=1), 10)
+        cost = cost + MARK * np.minimum(_count_inside(box, marks), MOST_MARKS)
+        cost = cost + LINE * _count_inside(box, lines)
         if directions is not None:
             cost = cost + OPPOSITE * (1 - unit @ directions[i]) / 2
         middles.append(middle)
@@ -101,6 +105,12 @@ def _settle(middles, sizes, costs):
             chosen[i] = np.argmin(cost)
             boxes[i] = own[chosen[i]]
     return chosen
+
+
+def _count_inside(boxes, points):
+    """How many points lie in each box (c, 4)."""
+    low, high = boxes[:, np.newaxis, :2], boxes[:, np.newaxis, 2:]
+    return ((points > low) & (points < high)).all(axis=2).sum(axis=1)
 
 
 def _shared(boxes, others):

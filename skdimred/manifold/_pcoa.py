@@ -206,7 +206,7 @@ class PCoA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
            [-872., -197.],
            [ 994., -106.]])
     >>> pcoa.transform([[50.85, 4.35]]).round()  # Brussels
-    array([[  49., -660.]])
+    array([[-274., -459.]])
     """
 
     def __init__(
@@ -508,7 +508,11 @@ class PCoA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X, y, sample_weight
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            As for `fit`.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
             As for `fit`.
 
         Returns
@@ -578,7 +582,7 @@ class PCoA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         return out
 
     def biplot_scores(self, Y):
-        """Directions in which variables of the fitted rows grow, for a biplot.
+        """Find the directions in which variables of the fitted rows grow, for a biplot.
 
         Parameters
         ----------

@@ -31,7 +31,6 @@ import scipy.linalg
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from skdimred.numerics.krylov import (
-    CHECK_PASSES,
     LEAST_GAP,
     Complement,
     Goal,
@@ -52,6 +51,9 @@ STEP_TOL = 1e-14
 # that is enough to tell of it.
 MOST_BASIS, LOWEST_TOL = 200, 0.03
 TINY = 1e-300
+# Products that look for what a single vector missed: in the complement of what it
+# found a random vector meets all that is left.
+CHECK_PASSES = 10
 
 
 @dataclass(frozen=True)

@@ -79,9 +79,8 @@ LEVEL, DIGITS = 1e-8, 1024
 NO_SQUARE = 1e-4
 # Error of orthonormal vectors that is not worth a correction.
 ORTHONORMAL = 1e-14
-# Vectors and products that look for what a single vector missed: in the complement of
-# what it found a random one meets all that is left.
-CHECK_BLOCK, CHECK_PASSES = 1, 10
+# Vectors and products that look for what a single vector missed.
+CHECK_BLOCK, CHECK_PASSES = 4, 8
 LEAST_PASSES = 300
 TINY = 1e-300
 BASIS_BYTES = 256 << 20

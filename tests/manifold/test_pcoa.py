@@ -317,7 +317,7 @@ def test_sparse_rows(rng, metric):
         pcoa = PCoA(3, metric=metric).fit(kind(X))
         assert_allclose(pcoa.embedding_, whole.embedding_, atol=1e-8)
         assert_allclose(pcoa.transform(kind(X)), whole.embedding_, atol=1e-8)
-    with pytest.raises(TypeError, match="[Ss]parse"):
+    with pytest.raises(TypeError, match=r"[Ss]parse"):
         PCoA(metric="braycurtis").fit(sparse.csr_array(X))
 
 
@@ -480,7 +480,7 @@ def test_rows_that_a_metric_cannot_take(rng):
         PCoA(metric="jaccard").fit(X)
     assert PCoA(metric="jaccard").fit((X > 1)[:3]).embedding_.shape == (3, 2)
     pcoa = PCoA(metric="precomputed").fit(cdist(X, X))
-    with pytest.raises(ValueError, match="Negative values in data: .* row 1 to fitted"):
+    with pytest.raises(ValueError, match=r"Negative values in data: .* row 1 to fit"):
         pcoa.transform(cdist(X[:2], X) * [[1], [-1]])
 
 
