@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import scipy.linalg
 from discriminants import discriminant_cases, discriminant_subspace
+from distances import distance_cases
 from sklearn import datasets
 from sklearn.decomposition import PCA as SklearnPCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis as SklearnLDA
@@ -48,9 +49,10 @@ class Case:
         Whether peak extra memory is measured.
     repeats : int or None
         Timings of each, where the usual number takes too long.
-    measure : {"sine", "lost energy"}
+    measure : {"sine", "lost energy", "coordinates", "procrustes"}
         How far the subspace found is from the reference: the largest angle, or the
-        share of the reference's energy that it does not capture.
+        share of the reference's energy that it does not capture; how far points are
+        from theirs, at most, or after the best rotation and scaling.
     in_readme : bool
         Whether the README shows it, too.
     """
@@ -189,5 +191,6 @@ CASES = [
     _orl_case(50, 2.5),
     *discriminant_cases(Case, orl_faces),
     *spectral_cases(Case),
+    *distance_cases(Case, shipped),
     *_small_cases(),
 ]

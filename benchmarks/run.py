@@ -97,7 +97,7 @@ def run(case, repeats):
                 row[setting] = _alternate(makers, X, y, case.loops, times)
         for who, make in makers.items():
             compared = truth is not None and (who == "ours" or case.peer_solves_it)
-            measure = _lost if case.measure == "lost energy" else _sine
+            measure = MEASURES[case.measure]
             row[f"sine_{who}"] = measure(make, X, y, truth) if compared else None
             if case.memory:
                 row[f"memory_{who}"] = _memory_in_a_process(case.name, who, peer)
@@ -176,6 +176,29 @@ def _lost(make, X, y, truth):
     """Share of the energy that the truth captures and the fit does not."""
     V = _fit(make(), X, y).components_
     return 1 - float(np.sum((X @ V.T) ** 2) / np.sum((X @ truth.T) ** 2))
+
+
+def _displaced(make, X, y, truth):
+    """Largest difference of a coordinate, over the largest coordinate."""
+    found = _fit(make(), X, y).embedding_
+    signs = np.sign(np.sum(found * truth, axis=0))
+    return float(np.abs(found * signs - truth).max() / np.abs(truth).max())
+
+
+def _misfit(make, X, y, truth):
+    """1 - r^2 of the best rotation and scaling onto the true points (Procrustes)."""
+    found = _fit(make(), X, y).embedding_
+    found, truth = found - found.mean(axis=0), truth - truth.mean(axis=0)
+    overlap = np.linalg.svd(found.T @ truth, compute_uv=False).sum()
+    return float(1 - overlap**2 / np.sum(found**2) / np.sum(truth**2))
+
+
+MEASURES = {
+    "sine": _sine,
+    "lost energy": _lost,
+    "coordinates": _displaced,
+    "procrustes": _misfit,
+}
 
 
 def _memory_in_a_process(name, who, peer):

@@ -84,14 +84,14 @@ for warning in caught:
 print("shares of the axes", world.explained_variance_ratio_.round(3))
 
 # %%
-# The warning is the curvature of the Earth. No points have these distances in a straight
-# space, where half-way between two antipodes there is one place and not a whole circle
-# of them. Three axes carry nearly all, and the fourth a good deal less.
+# The warning is the curvature of the Earth. No points of a flat space have these
+# distances: half-way between two antipodes it has one place, and not a whole circle of
+# them. Three axes carry nearly all, and the fourth a good deal less.
 #
-# Three, because a sphere stands in three dimensions. Ways along its surface give it back
-# swollen, since they are longer than the chords inside, and most of all for points far
-# apart. So the axes are turned, shifted and scaled on the directions of the cities from
-# the centre of the Earth, by least squares, and held against them.
+# Three, because a sphere stands in three dimensions. Ways along its surface give it
+# back swollen, since they are longer than the chords inside, and most of all for points
+# far apart. So the axes are turned, shifted and scaled on the directions of the cities
+# from the centre of the Earth, by least squares, and held against them.
 
 
 def laid_on(coordinates, truth):
@@ -115,7 +115,7 @@ radius = np.linalg.norm(ball, axis=1)
 angle = np.rad2deg(np.arccos(np.sum(ball * sphere, axis=1) / radius))
 print(f"radius of the Earth: {1 / scale:.0f} km, and it is 6371")
 print(f"radius of a city, over that: {radius.min():.2f} to {radius.max():.2f}")
-print(f"off by {np.median(angle):.1f} degrees in the middle, {angle.max():.1f} at most")
+print(f"off by {np.median(angle):.1f} degrees (median), {angle.max():.1f} at most")
 
 # %%
 # Filled marks are where the axes put the cities in sight, hollow ones where they are.
@@ -201,7 +201,8 @@ plt.show()
 
 # %%
 # What the map costs, in kilometres:
-every_map, every_place = np.vstack([fitted_map, new_map]), np.vstack([truth, new_places])
+every_map = np.vstack([fitted_map, new_map])
+every_place = np.vstack([truth, new_places])
 on_map = np.linalg.norm(every_map[:, np.newaxis] - every_map, axis=2)
 off = np.abs(on_map - great_circle_distances(every_place))
 print(f"mean distance {on_map[on_map > 0].mean():.0f} km")

@@ -63,8 +63,8 @@ plt.show()
 # %%
 # The first axis tells wet meadows from others: common spike-rush (*Eleopalu*) and
 # creeping bent (*Agrostol*) grow at one end, perennial ryegrass (*Lolipere*) at the
-# other. The second has plants of poor ground, sweet vernal grass (*Anthodor*) and autumn
-# hawkbit (*Scorautu*), against rough meadow-grass (*Poatriv*) and marsh foxtail
+# other. The second has plants of poor ground, sweet vernal grass (*Anthodor*) and
+# autumn hawkbit (*Scorautu*), against rough meadow-grass (*Poatriv*) and marsh foxtail
 # (*Alopgeni*). The nature reserves lie at the end of one axis or of the other.
 #
 # How good is the map? Its distances, over the dissimilarities that it was made from;
