@@ -169,6 +169,23 @@ def _logarithms(X, name, pseudocount):
     return np.log2(X)
 
 
+# Names for metrics that scikit-learn lacks.
+OWN_METRICS = {
+    "great_circle": great_circle_distances,
+    "log_fold_change": log_fold_change_distances,
+}
+
+
+def fitted_params(metric, params, X):
+    """Parameters of a metric, those that it would take from the rows included."""
+    params = dict(params)
+    if metric == "seuclidean" and params.get("V") is None:
+        params["V"] = np.var(X, axis=0, ddof=1)
+    if metric == "mahalanobis" and params.get("VI") is None:
+        params["VI"] = np.linalg.inv(np.atleast_2d(np.cov(X.T))).T
+    return params
+
+
 def subspace_sine(A, B):
     r"""Sine of the largest principal angle between two row spaces.
 

@@ -26,7 +26,7 @@ ALLOWED = {
     "decomposition": ESTIMATORS,
     "discriminant_analysis": ESTIMATORS,
     "manifold": {*ESTIMATORS, "metrics", "decomposition"},
-    "inspection": {"numerics"},
+    "inspection": {"numerics", "metrics"},
 }
 
 

@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 
 from skdimred.inspection._panels import take_rows
 from skdimred.inspection._points import scores_of
+from skdimred.metrics import OWN_METRICS, fitted_params
 
 __all__ = [
     "aimed_at",
@@ -26,8 +27,6 @@ __all__ = [
 
 # Pairs whose distances are taken at once, from the diagonal of a square.
 SIDE = 32
-# Mean radius of the Earth in km, as in `skdimred.metrics`.
-EARTH = 6371.0088
 
 
 def check_n_pairs(n_pairs):
@@ -74,52 +73,18 @@ def pair_distances(A, B, metric, params):
     """
     if callable(metric):
         return np.array([metric(a, b, **params) for a, b in zip(A, B, strict=True)])
-    if metric in OF_OURS:
-        return OF_OURS[metric](A, B, **params)
     out = np.empty(A.shape[0])
     for start in range(0, len(out), SIDE):
         rows = slice(start, start + SIDE)
         with warnings.catch_warnings():
             # Metrics of presences take X > 0, as the estimator has checked.
             warnings.simplefilter("ignore", DataConversionWarning)
-            D = pairwise_distances(A[rows], B[rows], metric=metric, **params)
+            if metric in OWN_METRICS:
+                D = OWN_METRICS[metric](A[rows], B[rows], **params)
+            else:
+                D = pairwise_distances(A[rows], B[rows], metric=metric, **params)
         out[rows] = D.diagonal()
     return out
-
-
-def _great_circle(A, B, *, radius=EARTH):
-    a, b = _unit_vectors(A), _unit_vectors(B)
-    near, far = (np.linalg.norm(v, axis=1) for v in (a - b, a + b))
-    return 2 * radius * np.arctan2(near, far)
-
-
-def _unit_vectors(X):
-    latitude, longitude = np.deg2rad(X).T
-    across = np.cos(latitude)
-    return np.column_stack(
-        [across * np.cos(longitude), across * np.sin(longitude), np.sin(latitude)]
-    )
-
-
-def _log_fold_change(A, B, *, pseudocount=1.0, top=None):
-    gap = np.abs(np.log2(A + pseudocount) - np.log2(B + pseudocount))
-    if top is None:
-        return gap.mean(axis=1)
-    return np.sqrt(np.mean(np.sort(gap, axis=1)[:, -int(top) :] ** 2, axis=1))
-
-
-# What `skdimred.metrics` gives between all rows, for pairs alone.
-OF_OURS = {"great_circle": _great_circle, "log_fold_change": _log_fold_change}
-
-
-def fitted_params(metric, params, X):
-    """Parameters of a metric, those included that it would take from all rows."""
-    params = dict(params or {})
-    if metric == "seuclidean" and params.get("V") is None:
-        params["V"] = np.var(X, axis=0, ddof=1)
-    if metric == "mahalanobis" and params.get("VI") is None:
-        params["VI"] = np.linalg.inv(np.atleast_2d(np.cov(X.T))).T
-    return params
 
 
 def embedded_distances(scores, i, j):
@@ -164,7 +129,8 @@ def metric_of(estimator):
         metric = "precomputed"
     if not (isinstance(metric, str) or callable(metric)):
         return "euclidean", {}
-    return metric, getattr(estimator, "metric_params", None) or {}
+    params = getattr(estimator, "metric_params", None)
+    return metric, getattr(estimator, "metric_params_", params) or {}
 
 
 def given_matrix(estimator, D):
@@ -201,7 +167,8 @@ def aimed_at(estimator, D):
     correction = getattr(estimator, "correction", None)
     constant = getattr(estimator, "correction_constant_", 0.0)
     if correction == "cailliez":
-        D = D + constant
+        # Rows at distance 0 are one point.
+        D = np.where(D > 0, D + constant, 0.0)
     elif correction == "lingoes":
-        D = np.sqrt(D**2 + 2 * constant)
+        D = np.where(D > 0, np.sqrt(D**2 + 2 * constant), 0.0)
     return D, done + (f", {correction}" if correction and constant else "")

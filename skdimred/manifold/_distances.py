@@ -12,26 +12,20 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.metrics import pairwise_distances
 from sklearn.metrics.pairwise import PAIRWISE_BOOLEAN_FUNCTIONS
 
-from skdimred.metrics import great_circle_distances, log_fold_change_distances
+from skdimred.metrics import OWN_METRICS
 
 __all__ = [
     "EUCLIDEAN",
-    "OWN_METRICS",
     "Squares",
     "check_distances",
     "check_new_distances",
     "chunked",
     "fits_in_memory",
-    "fitted_params",
     "is_euclidean",
     "pairwise",
     "rows_at_once",
 ]
 
-OWN_METRICS = {
-    "great_circle": great_circle_distances,
-    "log_fold_change": log_fold_change_distances,
-}
 EUCLIDEAN = ("euclidean", "l2")
 MANHATTAN = ("manhattan", "cityblock", "l1")
 # Relative asymmetry and diagonal of a distance matrix that are rounding.
@@ -40,6 +34,7 @@ ASYMMETRY, DIAGONAL = 1e-7, 1e-8
 SAME = 1e-12
 # Distances whose squares, added up, stay within the range of float64.
 LEAST, MOST = 1e-60, 1e60
+TOO_LARGE = 1e150
 TILE = 256
 BLOCK_BYTES = 4 << 20
 
@@ -49,16 +44,6 @@ def is_euclidean(metric, params):
     if metric == "minkowski":
         return params.get("p", 2) == 2 and params.get("w") is None
     return isinstance(metric, str) and metric in EUCLIDEAN and not params
-
-
-def fitted_params(metric, params, X):
-    """Parameters of a metric, those that it would take from the rows included."""
-    params = dict(params)
-    if metric == "seuclidean" and params.get("V") is None:
-        params["V"] = np.var(X, axis=0, ddof=1)
-    if metric == "mahalanobis" and params.get("VI") is None:
-        params["VI"] = np.linalg.inv(np.atleast_2d(np.cov(X.T))).T
-    return params
 
 
 def pairwise(X, Y, metric, params, n_jobs):
@@ -142,6 +127,11 @@ def check_distances(D, metric):
                 worst = float(gap.max())
                 a, b = np.unravel_index(int(np.argmax(gap)), gap.shape)
                 where = i + int(a), j + int(b)
+    if largest > TOO_LARGE:
+        raise ValueError(
+            f"The largest distance is {largest:g}, whose square overflows: divide all "
+            "distances by a number of that size."
+        )
     if worst > ASYMMETRY * largest:
         a, b = where
         raise ValueError(

@@ -20,18 +20,17 @@ from skdimred._checks import as_sample_weight, raise_if_not_finite
 from skdimred._sklearn import as_rows
 from skdimred.blocks import lies_on_disk, opened
 from skdimred.manifold._distances import (
-    OWN_METRICS,
     Squares,
     check_distances,
     check_new_distances,
     chunked,
     fits_in_memory,
-    fitted_params,
     is_euclidean,
     pairwise,
     rows_at_once,
 )
 from skdimred.manifold._solve import solve_distances, solve_euclidean, solve_few
+from skdimred.metrics import OWN_METRICS, fitted_params
 from skdimred.numerics.threads import one_blas_thread
 
 __all__ = ["PCoA"]
@@ -126,7 +125,7 @@ class PCoA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     negative_eigenvalue_ : float
         The lowest eigenvalue before any correction, or 0; to about 1e-5 of itself
         where an iterative solver ran without a correction, and of the approximation
-        with landmarks.
+        with landmarks. With a correction, that of the different points, unweighted.
     n_negative_ : int or None
         Number of negative eigenvalues, None where only the leading ones were found.
     trace_ : float
@@ -135,8 +134,11 @@ class PCoA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         What "cailliez" added to the distances, or half of what "lingoes" added to
         their squares; 0 without a correction.
     dual_coef_ : ndarray of shape (n_samples or n_landmarks, n_components_) or None
-        New rows are ``squares @ dual_coef_ + intercept``, for squares over that of the
-        largest distance. None for the Euclidean distance.
+        Coordinates of new rows are their squared distances to the fitted rows times
+        this, plus a constant (where squares would over- or underflow, distances are
+        divided by the largest first). None for the Euclidean distance.
+    metric_params_ : dict
+        Arguments of the metric, those included that it took from the rows.
     landmarks_ : ndarray of shape (n_landmarks,)
         Positions of the landmarks, if any.
     dissimilarity_matrix_ : ndarray of shape (n_samples, n_samples)
@@ -268,6 +270,11 @@ class PCoA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         """
         params, solver_rng = self._check_parameters()
         X = opened(X)
+        if self.metric == "precomputed" and getattr(X, "ndim", 2) == 1:
+            raise ValueError(
+                f"Precomputed distances must be a square matrix; found {len(X)} in a "
+                "row: use scipy.spatial.distance.squareform."
+            )
         on_disk = lies_on_disk(X)
         X = as_rows(
             self, X, reset=True, min_samples=2, accept_sparse=self._takes_sparse
@@ -314,7 +321,7 @@ class PCoA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             self.dissimilarity_matrix_ = np.array(distances)
         else:
             self.__dict__.pop("dissimilarity_matrix_", None)
-        self._params, self._weight = params, weight
+        self.metric_params_, self._weight = params, weight
         self._keep_rows(X, solved)
         self._set_solution(solved, n, X.dtype)
         return self
@@ -571,7 +578,7 @@ class PCoA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     def _distances_to_fitted(self, X):
         if self.metric == "precomputed":
             return X if self.n_landmarks is None else X[:, self.landmarks_]
-        return pairwise(X, self._X_fit, self.metric, self._params, self.n_jobs)
+        return pairwise(X, self._X_fit, self.metric, self.metric_params_, self.n_jobs)
 
     def _scores_of_pca(self, X):
         out = np.zeros((X.shape[0], self.n_components_), X.dtype)

@@ -463,6 +463,10 @@ def test_bad_distances(rng, change, message):
     D = squareform(pdist(counts(rng, 20), "braycurtis"))
     with pytest.raises(ValueError, match=message):
         PCoA(metric="precomputed").fit(bad(D, change))
+    with pytest.raises(ValueError, match=r"found 190 in a row: .*squareform"):
+        PCoA(metric="precomputed").fit(squareform(D))
+    with pytest.raises(ValueError, match=r"1e[+]160, whose square overflows"):
+        PCoA(metric="precomputed").fit(D / D.max() * 1e160)
     nearly = D * (1 + 1e-10 * rng.standard_normal(D.shape))
     PCoA(metric="precomputed").fit(nearly)
     with pytest.raises(ValueError, match=r"square matrix.* found shape \(20, 12\)"):
