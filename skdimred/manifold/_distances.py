@@ -12,6 +12,7 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.metrics import pairwise_distances
 from sklearn.metrics.pairwise import PAIRWISE_BOOLEAN_FUNCTIONS
 
+from skdimred.blocks import map_ranges
 from skdimred.metrics import OWN_METRICS
 
 __all__ = [
@@ -103,30 +104,12 @@ def check_distances(D, metric):
         or if its diagonal is not 0.
     """
     n = len(D)
+    looks = map_ranges(partial(_look, D, metric), n, work=10.0 * n**2)
     largest, worst, where = 0.0, 0.0, (0, 0)
-    for i in range(0, n, TILE):
-        for j in range(i, n, TILE):
-            rows, columns = slice(i, i + TILE), slice(j, j + TILE)
-            upper = np.asarray(D[rows, columns], dtype=np.float64)
-            lower = np.asarray(D[columns, rows], dtype=np.float64).T
-            high = max(float(upper.max()), float(lower.max()))
-            low = min(float(upper.min()), float(lower.min()))
-            if not (np.isfinite(high) and np.isfinite(low)):
-                _raise_bad(D, metric)
-            if low < 0:
-                a, b = np.unravel_index(
-                    np.argmin(np.minimum(upper, lower)), upper.shape
-                )
-                raise ValueError(
-                    f"Negative values in data: the distance between rows {i + a} and "
-                    f"{j + b} is {low:g}. Distances are at least 0."
-                )
-            largest = max(largest, high)
-            gap = np.abs(upper - lower)
-            if gap.max() > worst:
-                worst = float(gap.max())
-                a, b = np.unravel_index(int(np.argmax(gap)), gap.shape)
-                where = i + int(a), j + int(b)
+    for high, gap, place in looks:
+        largest = max(largest, high)
+        if gap > worst:
+            worst, where = gap, place
     if largest > TOO_LARGE:
         raise ValueError(
             f"The largest distance is {largest:g}, whose square overflows: divide all "
@@ -148,6 +131,42 @@ def check_distances(D, metric):
             "sqrt(2 - 2 * similarity) for similarities of 1 to themselves."
         )
     return largest
+
+
+def _look(D, metric, rows):
+    """Largest distance, largest asymmetry and its place, in rows of the upper half."""
+    n = len(D)
+    largest, worst, where = 0.0, 0.0, (0, 0)
+    for i in range(rows.start, rows.stop, TILE):
+        ours = slice(i, min(i + TILE, rows.stop))
+        for j in range(i, n, TILE):
+            theirs = slice(j, min(j + TILE, n))
+            upper = np.asarray(D[ours, theirs], dtype=np.float64)
+            with np.errstate(invalid="ignore"):
+                gap = upper - D[theirs, ours].T
+            high, low = float(upper.max()), float(upper.min())
+            above, below = float(gap.max()), float(gap.min())
+            if not np.isfinite([high, low, above, below]).all():
+                _raise_bad(D, metric)
+            if low < 0 or low - above < 0:
+                _raise_negative(D)
+            largest = max(largest, high)
+            if max(above, -below) > worst:
+                worst = max(above, -below)
+                a, b = np.unravel_index(int(np.argmax(np.abs(gap))), gap.shape)
+                where = i + int(a), j + int(b)
+    return largest, worst, where
+
+
+def _raise_negative(D):
+    """Name a negative distance, if there is one."""
+    for i, row in enumerate(D):
+        if row.min() < 0:
+            j = int(np.argmin(row))
+            raise ValueError(
+                f"Negative values in data: the distance between rows {i} and {j} is "
+                f"{float(row[j]):g}. Distances are at least 0."
+            )
 
 
 def check_new_distances(D):
@@ -257,13 +276,18 @@ class Squares:
         self.matrix = np.empty((self.n, self.n)) if out is None else out
         step = max(1, BLOCK_BYTES // (8 * self.n))
         plain = self.unit == 1 and not (self.shift or self.lift or self.is_root)
-        for start in range(0, self.n, step):
-            rows = slice(start, min(self.n, start + step))
-            D = self.distances[rows]
-            if plain:
-                np.multiply(D, D, out=self.matrix[rows])
-            else:
-                self.matrix[rows] = self.of(D)
+
+        def fill(part):
+            for start in range(part.start, part.stop, step):
+                rows = slice(start, min(part.stop, start + step))
+                D = self.distances[rows]
+                if plain:
+                    np.multiply(D, D, out=self.matrix[rows])
+                else:
+                    self.matrix[rows] = self.of(D)
+
+        for _ in map_ranges(fill, self.n, work=10.0 * self.n**2):
+            pass
         np.fill_diagonal(self.matrix, 0.0)
         return self.matrix
 

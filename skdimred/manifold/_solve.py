@@ -249,7 +249,10 @@ def _constant(squares, points, correction, rng):
     """Lowest eigenvalue among different points, the constant, how many are negative."""
     n = len(points)
     if correction == "lingoes" and n == squares.n > DENSE_LOWEST:
-        lowest = min(0.0, lowest_value(CenteredSquares(squares.blocks, n), rng, 0.0))
+        operator = CenteredSquares(squares.blocks, n)
+        # The sum of all eigenvalues bounds the largest where few are negative.
+        largest = 2 * operator.moments()[1]
+        lowest = min(0.0, lowest_value(operator, largest, rng, 0.0))
         return lowest, -lowest, None
     S = np.concatenate([S[:, points] for _, S in squares.blocks()])[points]
     D = np.sqrt(S) if correction == "cailliez" else None

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
-from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+from scipy.sparse.linalg import eigsh
 
 from skdimred.numerics.krylov import (
     LEAST_GAP,
@@ -42,7 +42,9 @@ __all__ = ["Axes", "cailliez_constant", "dense_axes", "iterative_axes", "lowest_
 EPS = float(np.finfo(np.float64).eps)
 # An eigenvalue up to so many eps of the largest, times n, is rounding.
 ZERO = 8.0
-BLOCK, MOST_PASSES = 8, 1000
+BLOCK, FLIPPED, MOST_PASSES = 8, 4, 1000
+# Where all digits of the lowest eigenvalue are wanted.
+EXACT = 1e-8
 # Points up to which the lowest eigenpair is found by a dense solver, and the steps of
 # Newton's iteration, of which six suffice.
 DENSE_LOWEST, MOST_STEPS = 2000, 60
@@ -145,10 +147,11 @@ def iterative_axes(operator, k, *, tol, rng, cheap, lowest_tol):
     if found is None:
         goal = Goal(lambda values: k, k, tol)
         top = lanczos(operator, goal, block=BLOCK, rng=rng, max_passes=MOST_PASSES)
-        lowest = lowest_value(operator, rng, lowest_tol)
+        lowest = lowest_value(operator, float(top.values[0]), rng, lowest_tol)
         found = top.values, top.vectors, top.residuals, lowest, top.converged
     elif lowest_tol == 0:
-        found = (*found[:3], lowest_value(operator, rng, 0.0), True)
+        lowest = lowest_value(operator, float(found[0][0]), rng, 0.0)
+        found = (*found[:3], lowest, True)
     values, vectors, residuals, lowest, converged = found
     largest = float(values[0]) if len(values) else 0.0
     floor = ZERO * n * EPS * largest
@@ -225,22 +228,33 @@ def _unit(v):
     return v / np.linalg.norm(v)
 
 
-def lowest_value(operator, rng, tol):
-    """Lowest eigenvalue of an operator, by ARPACK; from above."""
-    n = operator.size
-    linear = LinearOperator(
-        (n, n), matvec=lambda q: operator(q.reshape(-1, 1))[:, 0], dtype=np.float64
-    )
-    start = rng.standard_normal(n)
-    try:
-        values = eigsh(
-            linear, 1, which="SA", v0=start, tol=tol, return_eigenvectors=False
-        )
-    except ArpackNoConvergence:
-        # Crowded at the bottom: the best that Rayleigh's quotient has seen.
-        found = eigsh(linear, 1, which="SA", v0=start, tol=1e-2, maxiter=100 * n)
-        return float(found[0][0])
-    return float(values[0])
+class _Flipped:
+    """``shift I - B``, whose largest eigenvalue is the lowest of B, for `lanczos`."""
+
+    def __init__(self, operator, shift):
+        self.operator, self.shift = operator, shift
+        self.size, self.dtype, self.work = operator.size, operator.dtype, operator.work
+
+    def __call__(self, V):
+        return self.shift * V - self.operator(V)
+
+
+def lowest_value(operator, largest, rng, tol):
+    """Lowest eigenvalue of B.
+
+    Parameters
+    ----------
+    operator : CenteredSquares
+    largest : float
+        The largest eigenvalue, or more, to which errors are relative.
+    rng : numpy.random.Generator
+    tol : float
+        As in `Goal`.
+    """
+    goal = Goal(lambda values: 1, 1, max(tol, EXACT))
+    flipped = _Flipped(operator, largest)
+    found = lanczos(flipped, goal, block=FLIPPED, rng=rng, max_passes=MOST_PASSES)
+    return largest - float(found.values[0])
 
 
 def cailliez_constant(squares, distances):
