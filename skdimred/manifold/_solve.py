@@ -357,9 +357,12 @@ def solve_few(squares, S_L, blocks, n, n_components, sample_weight):
     if isinstance(n_components, float):
         kept = max(1, wanted(n_components, axes.trace)(values))
         values, coef, intercept = values[:kept], coef[:, :kept], intercept[:kept]
-    embedding = np.empty((n, len(values)))
-    for rows, S in blocks():
-        embedding[rows] = S @ coef + intercept
+    if axes.scores is None:
+        embedding = np.empty((n, len(values)))
+        for rows, S in blocks():
+            embedding[rows] = S @ coef + intercept
+    else:
+        embedding = axes.scores[:, : len(values)]
     signs = np.sign(np.einsum("ij,ij->j", fix_signs(embedding.T.copy()).T, embedding))
     signs[signs == 0] = 1.0
     return Solved(

@@ -43,6 +43,8 @@ EPS = float(np.finfo(np.float64).eps)
 # An eigenvalue up to so many eps of the largest, times n, is rounding.
 ZERO = 8.0
 BLOCK, FLIPPED, MOST_PASSES = 8, 4, 1000
+# Points from which a product with the matrix takes several milliseconds.
+LARGE = 3000
 # Where all digits of the lowest eigenvalue are wanted.
 EXACT = 1e-8
 # Points up to which the lowest eigenpair is found by a dense solver, and the steps of

@@ -155,7 +155,10 @@ class CenteredSquares:
         total = share.sum()
         diagonal = 0.0
         for rows, S in self.blocks():
-            np.matmul(S, share, out=means[rows])
+            if len(S) == self.size:
+                means[:] = dsymv(1.0, S.T, share)
+            else:
+                np.matmul(S, share, out=means[rows])
             own = np.arange(rows.start, rows.start + len(S))
             diagonal += float(S[own - rows.start, own] @ share[rows])
         means /= total

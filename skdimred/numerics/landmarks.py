@@ -28,6 +28,8 @@ import numpy as np
 __all__ = ["LandmarkAxes", "landmark_axes"]
 
 EPS = float(np.finfo(np.float64).eps)
+# Inner products with landmark axes that are kept, so that distances are taken once.
+MOST_KEPT = 1 << 23
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class LandmarkAxes:
         Lowest eigenvalue of the approximation, if negative.
     trace : float
         Of B, from the mean squared distance to the landmarks.
+    scores : ndarray of shape (n, k) or None
+        Coordinates of all points; None where they were too many to keep.
     """
 
     values: np.ndarray
@@ -52,6 +56,7 @@ class LandmarkAxes:
     intercept: np.ndarray
     lowest: float
     trace: float
+    scores: np.ndarray | None
 
 
 def landmark_axes(S_L, blocks, k, sample_weight=None):
@@ -80,8 +85,12 @@ def landmark_axes(S_L, blocks, k, sample_weight=None):
     rank = _rank(omega[order], m, k)
     omega, V = omega[order[:rank]], V[:, order[:rank]]
     R, mean, weight, spread = None, np.zeros(rank), 0.0, 0.0
+    kept_rows, size = [], 0
     for rows, S in blocks():
         F = -0.5 * ((S - r) @ V)
+        size += F.size
+        if size <= MOST_KEPT:
+            kept_rows.append(F)
         w = np.ones(len(F)) if sample_weight is None else sample_weight[rows]
         R, mean, weight = _added(R, mean, weight, F, w)
         spread += float(w @ S.mean(axis=1))
@@ -102,6 +111,9 @@ def landmark_axes(S_L, blocks, k, sample_weight=None):
         intercept,
         lowest,
         spread - weight * 0.5 * float(r.mean()),
+        None
+        if size > MOST_KEPT
+        else np.concatenate([(F - mean) @ turn for F in kept_rows]),
     )
 
 

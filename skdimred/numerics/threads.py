@@ -16,7 +16,7 @@ from contextlib import contextmanager
 import scipy.linalg  # noqa: F401
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["is_worker", "one_blas_thread", "workers"]
+__all__ = ["is_worker", "large_products", "one_blas_thread", "workers"]
 
 
 class _Pools:
@@ -68,8 +68,31 @@ class _Pools:
                 pool.clear_controlling_thread()
         self.held = False
 
+    @contextmanager
+    def lend(self):
+        """Give scipy's pool back its threads, while all are held."""
+        if not self.held or self.allowed == 1:
+            yield
+            return
+        lent = [pool for pool in self.pools if "scipy" in pool.filepath.split("/")[-2]]
+        for pool in lent:
+            pool.set_num_threads(self.allowed)
+        try:
+            yield
+        finally:
+            for pool in lent:
+                pool.set_num_threads(1)
+
 
 _POOLS = _Pools()
+
+
+def large_products():
+    """Context in which scipy's BLAS has its threads back, and numpy's has one.
+
+    For products that read so much memory that a stall is small beside them.
+    """
+    return _POOLS.lend()
 
 
 def one_blas_thread():
