@@ -128,7 +128,7 @@ class _Groups:
 
 
 def _draw_embeddings(axes, result, groups):
-    """Ours and the peer's embedding, the peer's turned onto ours, limits shared."""
+    """Ours and the peer's embedding, the peer's turned onto ours."""
     ours, peer = result.ours.embedding, result.peer.embedding
     turned = ours is not None and peer is not None and ours.shape == peer.shape
     if turned:
@@ -143,7 +143,9 @@ def _draw_embeddings(axes, result, groups):
             _say_nothing(ax, "failed: see the table")
             continue
         groups.scatter(ax, Z)
-        _set_limits(ax, np.concatenate(both))
+        # Answers to different problems have units of their own.
+        alike = result.pair.subspace is not None
+        _set_limits(ax, np.concatenate(both) if alike else Z)
     if both:
         flat = both[0].shape[1] > 1
         shape = (
@@ -257,6 +259,8 @@ def _label_ratios(ax, ratios):
     room = (high / low) ** 0.35  # a label takes about a third of the axis
     low, high = low / (room if ratios.min() < 1 else 1.1), high * room
     steps = np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 1000])
+    if high / low > 500:
+        steps = 10.0 ** np.arange(-2, 5)
     ticks = steps[(steps >= low) & (steps <= high)]
     ax.set_xlim(low, high)
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
