@@ -86,8 +86,9 @@ class DifferenceLDA(
         The eigenvalues of as many directions as the class means differ in, the
         negative ones, which would lower the objective, too.
     explained_variance_ratio_ : ndarray of shape (n_components_,)
-        Share of each eigenvalue in the sum of the positive ones; 0 for the others,
-        of which "trace_ratio", where all add up to 0, keeps some.
+        Share of each eigenvalue in the sum of the positive ones, 0 for the others. With
+        "trace_ratio", where they add up to 0, share of the between-class scatter along
+        each direction in that along all kept.
     rho_ : float
         The weight used; infinite where "trace_ratio" found enough directions along
         which no class has any width. Eigenvalues are then the between-class scatter.
@@ -386,6 +387,9 @@ class DifferenceLDA(
     def _set_solution(self, solution, priors):
         pencil = self._shifted(solution.pencil)
         super()._set_solution(replace(solution, pencil=pencil), priors)
+        if self._is_open:
+            spread = priors @ self._centroids**2
+            self.explained_variance_ratio_ = (spread / spread.sum()).astype(self._dtype)
         self.rho_ = pencil.rho
         self.spectrum_ = pencil.values.astype(self._dtype, copy=False)
         k, useful = self.n_components_, self._positive(pencil)
