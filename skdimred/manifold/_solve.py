@@ -257,15 +257,19 @@ def _constant(squares, points, correction, rng):
     S = np.concatenate([S[:, points] for _, S in squares.blocks()])[points]
     D = np.sqrt(S) if correction == "cailliez" else None
     B = double_centered(S)
-    values = np.linalg.eigvalsh(B)
-    floor = ZERO * n * EPS * np.abs(values).max(initial=0.0)
-    lowest = float(values[0])
-    n_negative = int(np.count_nonzero(values < -floor))
-    if n_negative == 0:
+    floor = ZERO * n * EPS * np.linalg.norm(B)
+    n_negative = None
+    if correction == "lingoes" or n <= DENSE:
+        values = np.linalg.eigvalsh(B)
+        lowest, n_negative = float(values[0]), int(np.count_nonzero(values < -floor))
+        if n_negative == 0:
+            return 0.0, 0.0, 0
+        if correction == "lingoes":
+            return lowest, -lowest, n_negative
+    constant, lowest = cailliez_constant(B, double_centered(D))
+    if lowest >= -floor:
         return 0.0, 0.0, 0
-    if correction == "lingoes":
-        return lowest, -lowest, n_negative
-    return lowest, cailliez_constant(B, double_centered(D)), n_negative
+    return lowest, constant, n_negative
 
 
 def _placed(solved, vectors, means, squares, sample_weight):

@@ -47,9 +47,13 @@ BLOCK, FLIPPED, MOST_PASSES = 8, 4, 1000
 LARGE = 3000
 # Where all digits of the lowest eigenvalue are wanted.
 EXACT = 1e-8
-# Points up to which the lowest eigenpair is found by a dense solver, and the steps of
-# Newton's iteration, of which six suffice.
-DENSE_LOWEST, MOST_STEPS = 2000, 60
+# Points up to which the lowest eigenpair is found by a dense solver; the steps of
+# Newton's iteration, of which six suffice; solves within one.
+DENSE_LOWEST, MOST_STEPS, MOST_SOLVES = 4000, 60, 3
+# Points up to which eigenvectors are found afresh for each step; rough steps, the gain
+# at which they end, their precision and products; steps that follow one eigenvector.
+DENSE_BEST = 500
+MOST_ROUGH, ROUGH_STEP, ROUGH_TOL, ROUGH_PASSES, MOST_FOLLOWED = 8, 1e-3, 1e-2, 40, 4
 STEP_TOL = 1e-14
 # Basis of a single vector, and the residual of the lowest eigenvalue, relative to it,
 # that is enough to tell of it.
@@ -233,12 +237,12 @@ def _unit(v):
 class _Flipped:
     """``shift I - B``, whose largest eigenvalue is the lowest of B, for `lanczos`."""
 
-    def __init__(self, operator, shift):
-        self.operator, self.shift = operator, shift
-        self.size, self.dtype, self.work = operator.size, operator.dtype, operator.work
+    def __init__(self, times, n, shift):
+        self.times, self.shift, self.size = times, shift, n
+        self.dtype, self.work = np.dtype(np.float64), float(n) ** 2
 
     def __call__(self, V):
-        return self.shift * V - self.operator(V)
+        return self.shift * V - self.times(V)
 
 
 def lowest_value(operator, largest, rng, tol):
@@ -254,13 +258,18 @@ def lowest_value(operator, largest, rng, tol):
         As in `Goal`.
     """
     goal = Goal(lambda values: 1, 1, max(tol, EXACT))
-    flipped = _Flipped(operator, largest)
+    flipped = _Flipped(operator, operator.size, largest)
     found = lanczos(flipped, goal, block=FLIPPED, rng=rng, max_passes=MOST_PASSES)
     return largest - float(found.values[0])
 
 
 def cailliez_constant(squares, distances):
     """The constant that makes all distances Euclidean when added to them.
+
+    Every vector gives a c that is not too large, and the lowest eigenvector the best.
+    For more than a few hundred points rough vectors, from a few products, serve for the
+    first steps; then one eigenvector is followed by Rayleigh quotient iteration, and a
+    Cholesky factorisation certifies that nothing lower was left behind.
 
     Parameters
     ----------
@@ -269,24 +278,88 @@ def cailliez_constant(squares, distances):
 
     Returns
     -------
-    float
+    c : float
+    lowest : float
+        The lowest eigenvalue of `squares`.
     """
     n = len(squares)
     unit = np.full(n, n**-0.5)
-    c, size = 0.0, np.linalg.norm(squares)
-    for _ in range(MOST_STEPS):
+    size, slope = np.linalg.norm(squares), np.linalg.norm(distances)
+
+    def matrix(c):
         B = squares + 2 * c * distances
         B.flat[:: n + 1] += c**2 / 2
         # The mean is no axis: moved away from the bottom.
-        B += np.multiply.outer(unit, (size + c * np.linalg.norm(distances)) * unit)
-        v = _lowest_vector(B)
-        v -= v.mean()
+        B += np.multiply.outer(unit, (size + c * slope) * unit)
+        return B
+
+    def improved(c, v):
+        """Larger root of the quadratic equation of v, if it is more."""
+        v = v - v.mean()
         v /= np.linalg.norm(v)
         a, h = v @ squares @ v, v @ distances @ v
-        last, c = c, float(-2 * h + np.sqrt(max(4 * h**2 - 2 * a, 0.0)))
-        if c <= last * (1 + STEP_TOL) + np.finfo(float).tiny:
-            return max(c, last)
+        return max(c, float(-2 * h + np.sqrt(max(4 * h**2 - 2 * a, 0.0))))
+
+    v = _lowest_vector(matrix(0.0))
+    lowest, c = float(v @ squares @ v), improved(0.0, v)
+    if n > DENSE_BEST:
+        c = _approached(matrix, improved, c, lambda c: size + c * slope)
+    for _ in range(MOST_STEPS):
+        if n > DENSE_BEST and _is_positive(matrix(c), size):
+            break
+        last, c = c, improved(c, _lowest_vector(matrix(c)))
+        if c <= last * (1 + STEP_TOL) + TINY:
+            break
+    return c, lowest
+
+
+def _approached(matrix, improved, c, bound):
+    """A better c: from rough vectors, then from one that is followed."""
+    rng = np.random.default_rng(0)
+    for _ in range(MOST_ROUGH):
+        last, c = c, improved(c, _rough_vector(matrix(c), bound(c), rng))
+        if c <= last * (1 + ROUGH_STEP):
+            break
+    v = _lowest_vector(matrix(c))
+    for _ in range(MOST_FOLLOWED):
+        last, c = c, improved(c, v)
+        if c <= last * (1 + STEP_TOL):
+            break
+        v = _followed(matrix(c), v)
     return c
+
+
+def _rough_vector(B, largest, rng):
+    """Vector near the lowest eigenvector, from a few products."""
+    flipped = _Flipped(lambda V: B @ V, len(B), largest)
+    goal = Goal(lambda values: 1, 1, ROUGH_TOL)
+    found = lanczos(flipped, goal, block=1, rng=rng, max_passes=ROUGH_PASSES)
+    return found.vectors[0]
+
+
+def _followed(B, v):
+    """Eigenvector that a vector is close to, by Rayleigh quotient iteration."""
+    size = np.abs(B).max() * len(B)
+    for _ in range(MOST_SOLVES):
+        image = B @ v
+        value = float(v @ image)
+        if np.linalg.norm(image - value * v) <= EPS * size:
+            break
+        A = B.copy()
+        A.flat[:: len(A) + 1] -= value
+        factors = scipy.linalg.lu_factor(A, overwrite_a=True, check_finite=False)
+        pivots = factors[0].diagonal()
+        if not np.all(pivots):
+            break
+        w = scipy.linalg.lu_solve(factors, v, check_finite=False)
+        v = w / np.linalg.norm(w)
+    return v
+
+
+def _is_positive(B, size):
+    """Whether no eigenvalue is negative by more than rounding."""
+    B.flat[:: len(B) + 1] += ZERO * EPS * np.sqrt(len(B)) * size
+    return scipy.linalg.lapack.dpotrf(B, overwrite_a=True)[1] == 0
 
 
 def _lowest_vector(B):

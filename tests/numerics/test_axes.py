@@ -6,6 +6,7 @@ from numpy.testing import assert_allclose
 
 from skdimred.numerics.axes import (
     both_ends,
+    cailliez_constant,
     dense_axes,
     iterative_axes,
     lowest_value,
@@ -109,3 +110,18 @@ def test_all_points_as_landmarks_are_the_exact_answer(rng, weighted):
     share = np.ones(50) if w is None else w
     assert_allclose(share @ Z, 0, atol=1e-9)
     assert_allclose((Z.T * share) @ Z, np.diag(values), atol=1e-9)
+
+
+def test_the_additive_constant_of_many_points(rng):
+    """More points than are solved densely at each step."""
+    n = 620
+    X = rng.standard_normal((n, 3))
+    D = np.abs(X[:, None] - X).max(axis=2) ** 1.3
+    squares, distances = double_centered(D**2), double_centered(D.copy())
+    c, lowest = cailliez_constant(squares, distances)
+    assert_allclose(lowest, np.linalg.eigvalsh(squares)[0], rtol=1e-10)
+    off = 1 - np.eye(n)
+    values = np.linalg.eigvalsh(double_centered((D + c * off) ** 2))
+    assert values[0] > -1e-10 * values[-1]
+    less = np.linalg.eigvalsh(double_centered((D + 0.999999 * c * off) ** 2))
+    assert less[0] < -1e-9 * values[-1]
