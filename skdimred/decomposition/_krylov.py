@@ -19,9 +19,10 @@ from skdimred.numerics import parallel
 from skdimred.numerics.centers import float32_is_safe
 from skdimred.numerics.columns import ColumnMoments, provisional_center
 from skdimred.numerics.gram import finish
-from skdimred.numerics.krylov import Goal, leading
+from skdimred.numerics.krylov import Goal
 from skdimred.numerics.sparse_rows import sparse_column_moments
 from skdimred.numerics.sweep import DenseSweep, SparseSweep
+from skdimred.numerics.triplets import leading
 
 __all__ = ["choose_solver", "krylov_spectrum", "permutation_rule", "solve"]
 

@@ -237,7 +237,7 @@ def test_the_residual_is_true(digits, make, criterion):
 
 @pytest.mark.parametrize("criterion", ["variance", "directions"])
 def test_a_bound_on_the_passes_warns(rng, monkeypatch, criterion):
-    monkeypatch.setattr("skdimred.numerics.krylov.LEAST_PASSES", 2 - 4 * 5)
+    monkeypatch.setattr("skdimred.numerics.triplets.LEAST_PASSES", 2 - 4 * 5)
     X = rng.standard_normal((300, 200))
     pca = krylov(5, tol=1e-8, criterion=criterion)
     with pytest.warns(ConvergenceWarning, match=r"after 2 passes .*tol=1e-08.*Raise"):

@@ -7,11 +7,12 @@ from scipy import sparse
 from scipy.sparse.linalg import aslinearoperator
 
 from skdimred.metrics import subspace_sine
-from skdimred.numerics import krylov
+from skdimred.numerics import triplets
 from skdimred.numerics.columns import ColumnMoments
-from skdimred.numerics.krylov import Goal, lanczos, leading, single_vector
+from skdimred.numerics.krylov import Goal, lanczos
 from skdimred.numerics.sparse_rows import sparse_column_moments
 from skdimred.numerics.sweep import DenseSweep, OperatorSweep, SparseSweep
+from skdimred.numerics.triplets import leading, single_vector
 
 D = 160
 i = np.arange(1.0, D + 1)
@@ -421,7 +422,7 @@ def test_a_single_vector_says_when_it_fails(monkeypatch):
     def fails(*args, **kwargs):
         raise krylov.ArpackError(-1)
 
-    monkeypatch.setattr(krylov, "eigsh", fails)
+    monkeypatch.setattr(triplets, "eigsh", fails)
     goal = exactly(3)
     assert single_vector(sweep, goal, np.random.default_rng(0)) is None
     found = find(X, 3, sweep=sweep, single=True)
