@@ -7,7 +7,7 @@ from scipy import sparse
 from scipy.sparse.linalg import aslinearoperator
 
 from skdimred.metrics import subspace_sine
-from skdimred.numerics import triplets
+from skdimred.numerics import krylov, triplets
 from skdimred.numerics.columns import ColumnMoments
 from skdimred.numerics.krylov import Goal, lanczos
 from skdimred.numerics.sparse_rows import sparse_column_moments
@@ -420,7 +420,7 @@ def test_a_single_vector_says_when_it_fails(monkeypatch):
     X, sweep = sparse_diagonal(SPECTRA["flat"])
 
     def fails(*args, **kwargs):
-        raise krylov.ArpackError(-1)
+        raise triplets.ArpackError(-1)
 
     monkeypatch.setattr(triplets, "eigsh", fails)
     goal = exactly(3)
