@@ -11,6 +11,8 @@ __all__ = ["great_circle_distances", "log_fold_change_distances", "subspace_sine
 # Mean radius of the Earth, in km.
 EARTH = 6371.0088
 BLOCK_BYTES = 1 << 20
+# Ratio of the eigenvalues of correlations that are taken for dependent.
+LEAST_RCOND = 1e-12
 
 
 def great_circle_distances(X, Y=None, *, radius=EARTH):
@@ -176,14 +178,41 @@ OWN_METRICS = {
 }
 
 
-def fitted_params(metric, params, X):
-    """Parameters of a metric, those that it would take from the rows included."""
-    params = dict(params)
+def fitted_params(metric, params, X, sample_weight=None):
+    """Parameters of a metric, those included that it would take from all rows.
+
+    Raises
+    ------
+    ValueError
+        If the covariance that "mahalanobis" inverts is singular.
+    """
+    params = dict(params or {})
     if metric == "seuclidean" and params.get("V") is None:
-        params["V"] = np.var(X, axis=0, ddof=1)
+        params["V"] = _covariance(X, sample_weight).diagonal().copy()
     if metric == "mahalanobis" and params.get("VI") is None:
-        params["VI"] = np.linalg.inv(np.atleast_2d(np.cov(X.T))).T
+        C = _covariance(X, sample_weight)
+        scale = np.sqrt(C.diagonal())
+        regular = np.all(scale > 0)
+        if regular:
+            values = np.linalg.eigvalsh(C / np.multiply.outer(scale, scale))
+            regular = values[0] > LEAST_RCOND * values[-1]
+        if not regular:
+            raise ValueError(
+                "metric='mahalanobis' inverts the covariance of X, which is singular: "
+                "there are constant or dependent columns, or too few rows. Leave such "
+                "columns out, or give metric_params={'VI': ...}."
+            )
+        params["VI"] = np.linalg.inv(C)
     return params
+
+
+def _covariance(X, sample_weight):
+    """Covariance of rows, weights being repetitions."""
+    X = np.asarray(X, dtype=np.float64)
+    w = np.ones(len(X)) if sample_weight is None else sample_weight
+    Z = X - np.average(X, axis=0, weights=w)
+    total = w.sum()
+    return (Z.T * w) @ Z / (total - 1 if total > 1 else total)
 
 
 def subspace_sine(A, B):

@@ -32,7 +32,9 @@ MANHATTAN = ("manhattan", "cityblock", "l1")
 # Relative asymmetry and diagonal of a distance matrix that are rounding.
 ASYMMETRY, DIAGONAL = 1e-7, 1e-8
 # Distance, over the largest, at which a new row is a fitted one.
-SAME = 1e-12
+SAME = 1e-6
+# Difference of distances, over the largest, that is rounding.
+ROUNDING = 1e-5
 # Distances whose squares, added up, stay within the range of float64.
 LEAST, MOST = 1e-60, 1e60
 TOO_LARGE = 1e150
@@ -58,6 +60,9 @@ def pairwise(X, Y, metric, params, n_jobs):
         # Half the work of the full matrix.
         return squareform(pdist(X, "cityblock"))
     if isinstance(metric, str) and metric in PAIRWISE_BOOLEAN_FUNCTIONS:
+        # The distance of a row from itself is not 0 in all of them, which shows only
+        # where it is taken.
+        Y = X if Y is None else Y
         X, Y = (None if Z is None else _as_bool(Z, metric) for Z in (X, Y))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataConversionWarning)
@@ -262,14 +267,30 @@ class Squares:
 
     def distinct(self):
         """Positions of the first of each set of rows that are one point."""
-        first = np.ones(self.n, dtype=bool)
+        first = np.arange(self.n)
         step = max(1, BLOCK_BYTES // (8 * self.n))
         take = self.make_rows if self.distances is None else self.distances.__getitem__
         for start in range(0, self.n, step):
             rows = slice(start, min(self.n, start + step))
             before = np.arange(self.n) < np.arange(rows.start, rows.stop)[:, np.newaxis]
-            first[rows] = ~np.any(self.same(take(rows)) & before, axis=1)
-        return np.flatnonzero(first)
+            D = np.asarray(take(rows), dtype=np.float64)
+            same = self.same(D) & before
+            for i in np.flatnonzero(same.any(axis=1)):
+                j = int(np.argmax(same[i]))
+                self._check_one_point(D[i], rows.start + int(i), j, take)
+                first[rows.start + i] = j
+        return np.flatnonzero(first == np.arange(self.n))
+
+    def _check_one_point(self, row, i, j, take):
+        """Raise unless two rows at distance 0 are at the same distances from others."""
+        gap = np.abs(row - np.asarray(take(slice(j, j + 1)), dtype=np.float64)[0])
+        if gap.max() > ROUNDING * self.largest:
+            k = int(np.argmax(gap))
+            raise ValueError(
+                f"Rows {j} and {i} are at distance 0, but not at the same distance "
+                f"from row {k}: a correction takes rows at distance 0 for one point. Give "
+                "them a small distance, or leave one of them out."
+            )
 
     def hold(self, out=None):
         """Form the matrix of squares, in `out` if given."""
@@ -316,6 +337,12 @@ def chunked(X, metric, params, n_jobs):
 
 def _rows_of(X, metric, params, n_jobs, rows):
     D = pairwise(X[rows], X, metric, params, n_jobs)
+    if D.min() < 0:
+        i, j = (int(v) for v in np.argwhere(D < 0)[0])
+        raise ValueError(
+            f"Negative values in data: the distance between rows {rows.start + i} and "
+            f"{j} is {D[i, j]:g}. Distances are at least 0."
+        )
     if not np.isfinite(D).all():
         i, j = (int(v) for v in np.argwhere(~np.isfinite(D))[0])
         raise ValueError(

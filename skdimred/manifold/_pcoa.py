@@ -29,7 +29,7 @@ from skdimred.manifold._distances import (
     pairwise,
     rows_at_once,
 )
-from skdimred.manifold._solve import solve_distances, solve_euclidean, solve_few
+from skdimred.manifold._solve import DENSE, solve_distances, solve_euclidean, solve_few
 from skdimred.metrics import OWN_METRICS, fitted_params
 from skdimred.numerics.threads import one_blas_thread
 
@@ -111,7 +111,8 @@ class PCoA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     ----------
     embedding_ : ndarray of shape (n_samples, n_components_)
         Coordinates of the rows, in the unit of the distances. The entry of largest
-        magnitude on each axis is positive. An axis without positive eigenvalue is 0.
+        magnitude on each axis, among rows of positive weight, is positive. An axis
+        without positive eigenvalue is 0.
     eigenvalues_ : ndarray of shape (n_components_,)
         Sum of squares (weighted) along each axis.
     explained_variance_ratio_ : ndarray of shape (n_components_,)
@@ -294,7 +295,7 @@ class PCoA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             if self.metric != "nan_euclidean":
                 with np.errstate(invalid="ignore", over="ignore"):
                     raise_if_not_finite(self, X, np.float64(X.sum()))
-            params = fitted_params(self.metric, params, X)
+            params = fitted_params(self.metric, params, X, weight)
         distances = None
         if self.n_landmarks is not None:
             solved, self.landmarks_ = self._fit_landmarks(X, params, k, weight)
@@ -371,7 +372,7 @@ class PCoA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             if self.copy and not on_disk and X.dtype == np.float64:
                 squares.hold()
             return squares, X
-        if not fits_in_memory(n):
+        if n > DENSE and not fits_in_memory(n):
             make_rows = chunked(X, self.metric, params, self.n_jobs)
             step = rows_at_once(n)
             largest = max(
@@ -582,9 +583,10 @@ class PCoA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     def _scores_of_pca(self, X):
         out = np.zeros((X.shape[0], self.n_components_), X.dtype)
-        scores = np.asarray(self._pca.transform(X))
+        pca, signs = self._pca
+        scores = np.asarray(pca.transform(X))
         used = min(self.n_components_, scores.shape[1])
-        out[:, :used] = scores[:, :used]
+        out[:, :used] = scores[:, :used] * signs[:used]
         out[:, self.eigenvalues_ == 0] = 0.0
         return out
 

@@ -24,6 +24,8 @@ __all__ = ["Solved", "choose_solver", "solve_distances", "solve_euclidean", "sol
 # Points up to which all eigenvalues are found at once, and the share of them from which
 # that is cheaper than the leading ones.
 DENSE, SHARE = 500, 1 / 20
+# Points up to which no iteration makes sense.
+TINY = 5
 # Points up to which the lowest eigenvalue, to all digits, is found by a dense solver.
 DENSE_LOWEST = 1500
 # Axes at which the search for a share of the trace begins.
@@ -55,7 +57,7 @@ class Solved:
     coef, intercept : ndarray of shape (n, k), (k,), or None
         Coordinates of a new row are ``squares @ coef + intercept``.
     converged : bool
-    pca : PCA or None
+    pca : tuple of PCA and signs, or None
         For the Euclidean distance, instead of `coef`.
     """
 
@@ -73,7 +75,7 @@ class Solved:
     coef: np.ndarray | None = None
     intercept: np.ndarray | None = None
     converged: bool = True
-    pca: PCA | None = None
+    pca: tuple | None = None
 
 
 def choose_solver(n, n_components, held):
@@ -102,11 +104,12 @@ def wanted(n_components, trace):
     def count(values):
         positive = int(np.count_nonzero(values > 0))
         if n_components is None:
-            return positive
+            return max(1, positive)
         if isinstance(n_components, int):
             return n_components
         reached = np.cumsum(values) >= n_components * trace * (1 - 1e-12)
-        return min(positive, int(np.argmax(reached)) + 1 if reached.any() else positive)
+        kept = int(np.argmax(reached)) + 1 if reached.any() else positive
+        return max(1, min(positive, kept))
 
     return count
 
@@ -131,7 +134,12 @@ def solve_distances(squares, n_components, correction, sample_weight, solver, to
     n = squares.n
     if solver == "auto":
         solver = choose_solver(n, n_components, squares.matrix is not None)
-    if solver == "dense" and squares.matrix is None and squares.distances is None:
+    k = n_components
+    if k is None or n < TINY or (isinstance(k, int) and k > n - 2):
+        # What leaves an iteration nothing to leave out.
+        solver = "dense"
+    too_many = squares.matrix is None and squares.distances is None and n > DENSE
+    if solver == "dense" and too_many:
         raise ValueError(
             f"n_components={n_components!r} takes all eigenvalues of a {n} x {n} "
             "matrix, more than scikit-learn's working_memory holds: give a number of "
@@ -204,19 +212,11 @@ def _axes(operator, squares, n_components, trace, solver, tol, rng, lowest_tol):
     count = wanted(n_components, trace)
     n = operator.size
     if solver == "dense":
-        if squares.matrix is None:
-            S = np.concatenate([S for _, S in squares.blocks()])
-        else:
-            S = squares.matrix
-        root_weight = None if operator.root is None else operator.root**2
-        if root_weight is not None and not root_weight.all() and S is squares.matrix:
-            # Needed once more, to place the rows that do not count.
-            S = S.copy()
-        return dense_axes(double_centered(S, root_weight), count)
+        return _all_axes(operator, squares, count)
     k = n_components if isinstance(n_components, int) else FIRST
     while True:
         k = min(k, n - 2)
-        if trace <= 4 * n * EPS:
+        if squares.largest == 0:
             zero = np.zeros((k, n))
             zero[np.arange(k), np.arange(k)] = 1.0
             return Axes(np.zeros(k), zero, 0.0, 0, 0.0, 0, True)
@@ -232,7 +232,9 @@ def _axes(operator, squares, n_components, trace, solver, tol, rng, lowest_tol):
             return found
         kept = count(found.values)
         enough = found.values.sum() >= n_components * trace * (1 - 1e-12)
-        if enough or k == n - 2 or not found.values[-1] > 0:
+        if k == n - 2 and not enough and found.values[-1] > 0:
+            return _all_axes(operator, squares, count)
+        if enough or not found.values[-1] > 0:
             return Axes(
                 found.values[:kept],
                 found.vectors[:kept],
@@ -243,6 +245,19 @@ def _axes(operator, squares, n_components, trace, solver, tol, rng, lowest_tol):
                 found.converged,
             )
         k *= 2
+
+
+def _all_axes(operator, squares, count):
+    """Axes by the dense solver, in the memory of the squares where it may be."""
+    weight = None if operator.root is None else operator.root**2
+    if squares.matrix is None:
+        S = np.concatenate([S for _, S in squares.blocks()])
+    elif weight is not None and not weight.all():
+        # Needed once more, to place the rows that do not count.
+        S = squares.matrix.copy()
+    else:
+        S = squares.matrix
+    return dense_axes(double_centered(S, weight), count)
 
 
 def _constant(squares, points, correction, rng):
@@ -281,7 +296,6 @@ def _placed(solved, vectors, means, squares, sample_weight):
     if sample_weight is not None:
         root = np.sqrt(share)
         X = X / np.where(root > 0, root, 1.0)[:, np.newaxis]
-    X = np.ascontiguousarray(fix_signs(X.T.copy()).T)
     coef = share[:, np.newaxis] * X / np.where(real, values, 1.0)
     # Rows of x add up to 0 with their weights, but for rounding.
     solved.coef = -0.5 * (
@@ -296,7 +310,22 @@ def _placed(solved, vectors, means, squares, sample_weight):
             absent = np.flatnonzero(share[rows] == 0)
             placed = S[absent] @ solved.coef + solved.intercept
             solved.embedding[absent + rows.start] = placed
+    signs = _signs(solved.embedding, sample_weight)
+    solved.embedding = solved.embedding * signs
+    solved.coef, solved.intercept = solved.coef * signs, solved.intercept * signs
     return solved
+
+
+def _signs(embedding, sample_weight=None):
+    """Signs that make the entry of largest magnitude on each axis positive.
+
+    Rows of weight 0 have no say.
+    """
+    rows = embedding if sample_weight is None else embedding[sample_weight > 0]
+    size = np.abs(rows).max(axis=0, initial=0.0)
+    rows = rows / np.where(size > 0, size, 1.0)
+    fixed = fix_signs(rows.T.copy()).T
+    return np.where(np.einsum("ij,ij->j", fixed, rows) < 0, -1.0, 1.0)
 
 
 def solve_euclidean(X, n_components, sample_weight, tol, random_state):
@@ -325,8 +354,9 @@ def solve_euclidean(X, n_components, sample_weight, tol, random_state):
     full = np.zeros(k)
     full[:used] = values[:used]
     embedding[:, full == 0] = 0.0
+    signs = _signs(embedding, sample_weight).astype(X.dtype)
     return Solved(
-        embedding,
+        embedding * signs,
         full,
         0.0,
         trace,
@@ -337,7 +367,7 @@ def solve_euclidean(X, n_components, sample_weight, tol, random_state):
         pca.residual_,
         0,
         1,
-        pca=pca,
+        pca=(pca, signs),
     )
 
 
@@ -367,8 +397,7 @@ def solve_few(squares, S_L, blocks, n, n_components, sample_weight):
             embedding[rows] = S @ coef + intercept
     else:
         embedding = axes.scores[:, : len(values)]
-    signs = np.sign(np.einsum("ij,ij->j", fix_signs(embedding.T.copy()).T, embedding))
-    signs[signs == 0] = 1.0
+    signs = _signs(embedding, sample_weight)
     return Solved(
         embedding * (signs * squares.unit),
         values,

@@ -58,6 +58,8 @@ STEP_TOL = 1e-14
 # Basis of a single vector, and the residual of the lowest eigenvalue, relative to it,
 # that is enough to tell of it.
 MOST_BASIS, LOWEST_TOL = 200, 0.03
+# The same for `lowest_value`, relative to the largest eigenvalue.
+LOWEST_GOAL = 1e-4
 TINY = 1e-300
 # Products that look for what a single vector missed: in the complement of what it
 # found a random vector meets all that is left.
@@ -153,7 +155,8 @@ def iterative_axes(operator, k, *, tol, rng, cheap, lowest_tol):
     if found is None:
         goal = Goal(lambda values: k, k, tol)
         top = lanczos(operator, goal, block=BLOCK, rng=rng, max_passes=MOST_PASSES)
-        lowest = lowest_value(operator, float(top.values[0]), rng, lowest_tol)
+        loose = LOWEST_GOAL if lowest_tol else 0.0
+        lowest = lowest_value(operator, float(top.values[0]), rng, loose)
         found = top.values, top.vectors, top.residuals, lowest, top.converged
     elif lowest_tol == 0:
         lowest = lowest_value(operator, float(found[0][0]), rng, 0.0)

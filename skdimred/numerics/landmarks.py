@@ -98,7 +98,9 @@ def landmark_axes(S_L, blocks, k, sample_weight=None):
     values, Y = values[::-1], Y[:, ::-1]
     lowest = float(min(values[-1], 0.0))
     positive = int(np.count_nonzero(values > 8 * m * EPS * np.abs(values).max()))
-    k = positive if k is None else min(k, len(values))
+    k = max(1, positive) if k is None else k
+    # Axes beyond those that there are have no extent.
+    values = np.append(values, np.zeros(max(0, k - len(values))))
     kept = min(k, positive)
     # Coordinates are Q Y sqrt(values), with Q = (F - mean) R^-1.
     turn = np.zeros((rank, k))
