@@ -1,5 +1,6 @@
 """What a stream of rows leaves to be solved when it is asked for, and merging."""
 
+import os
 from threading import RLock
 
 import numpy as np
@@ -7,6 +8,16 @@ import numpy as np
 __all__ = ["StreamMixin"]
 
 _SOLVING = RLock()
+
+
+def _forget():
+    """The thread that was solving does not live on in a forked process."""
+    global _SOLVING
+    _SOLVING = RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
 
 
 class StreamMixin:

@@ -38,14 +38,22 @@ class DiscriminantClassifierMixin(ClassifierMixin):
             coef, intercept = coef[1:] - coef[:1], intercept[1:] - intercept[:1]
         self.coef_ = coef.astype(dtype, copy=False)
         self.intercept_ = intercept
-        self._centroids, self._rule = centroids, (weights.T, bias)
+        self._centroids, self._rule = centroids, (whitening, places, log_priors)
 
     def _joint_log_likelihood(self, X):
-        """Log prior plus log density of each class, up to a term of the row alone."""
-        # In float64: centroids may be far apart for the width of a class.
+        """Log prior plus log density of each class, up to a term of the row alone.
+
+        From the distances themselves: expanded, their squares would cancel where a
+        class lies far from the others.
+        """
         scores = self._scores(X).astype(np.float64)
-        weights, bias = self._rule
-        return scores @ weights + bias
+        whitening, places, log_priors = self._rule
+        Z = scores @ whitening
+        likelihood = np.empty((len(Z), len(places)))
+        for k, place in enumerate(places):
+            gap = Z - place
+            likelihood[:, k] = log_priors[k] - 0.5 * np.einsum("ij,ij->i", gap, gap)
+        return likelihood, Z
 
     def decision_function(self, X):
         """Log odds of the classes, up to a term common to the row.
@@ -60,10 +68,11 @@ class DiscriminantClassifierMixin(ClassifierMixin):
         decision : ndarray of shape (n_samples, n_classes) or (n_samples,)
             For two classes the log odds of ``classes_[1]``.
         """
-        likelihood = self._joint_log_likelihood(X)
+        likelihood, Z = self._joint_log_likelihood(X)
         if len(self.classes_) == 2:
             return likelihood[:, 1] - likelihood[:, 0]
-        return likelihood
+        # Linear in the row, as `coef_` and `intercept_` are.
+        return likelihood + 0.5 * np.einsum("ij,ij->i", Z, Z)[:, np.newaxis]
 
     def predict(self, X):
         """Most likely class of each row, by the components kept.
@@ -78,7 +87,7 @@ class DiscriminantClassifierMixin(ClassifierMixin):
         y : ndarray of shape (n_samples,)
             Labels from `classes_`.
         """
-        best = np.argmax(self._joint_log_likelihood(X), axis=1)
+        best = np.argmax(self._joint_log_likelihood(X)[0], axis=1)
         return self.classes_[best]
 
     def predict_log_proba(self, X):
@@ -94,7 +103,7 @@ class DiscriminantClassifierMixin(ClassifierMixin):
         log_probability : ndarray of shape (n_samples, n_classes)
             Finite where the prior is positive, however small the probability.
         """
-        return log_softmax(self._joint_log_likelihood(X), axis=1)
+        return log_softmax(self._joint_log_likelihood(X)[0], axis=1)
 
     def predict_proba(self, X):
         """Class probabilities under normal classes of common scatter.

@@ -306,19 +306,20 @@ class DifferenceLDA(
             lambda V: np.einsum("ij,ij->i", V @ S_w, V),
             B,
             float(S_w.trace()),
-            float(np.linalg.norm(S_w)),
+            float(S_w.trace()),
         )
         if np.isinf(rho):
             return null_directions(S_w, B, k)
         return difference_directions(S_w, B, k, rho)
 
-    def _find_by_products(self, times, B, k, *, tol):
+    def _find_by_products(self, times, B, k, *, tol, active):
+        options = {"tol": tol, "active": active}
         if not self._is_open:
-            return difference_by_products(times, B, k, float(self.rho), tol=tol)
+            return difference_by_products(times, B, k, float(self.rho), **options)
         kept, counts = min(self.n_components or k, k), []
 
         def find(rho, m=kept):
-            pencil, n_iter, error = difference_by_products(times, B, m, rho, tol=tol)
+            pencil, n_iter, error = difference_by_products(times, B, m, rho, **options)
             counts.append((n_iter, error))
             return pencil
 
@@ -391,7 +392,9 @@ class DifferenceLDA(
             spread = priors @ self._centroids**2
             self.explained_variance_ratio_ = (spread / spread.sum()).astype(self._dtype)
         self.rho_ = pencil.rho
-        self.spectrum_ = pencil.values.astype(self._dtype, copy=False)
+        # Squares of the unit of the rows, which float32 may not hold.
+        self.spectrum_ = pencil.values
+        self.eigenvalues_ = pencil.values[: self.n_components_]
         k, useful = self.n_components_, self._positive(pencil)
         if not self._is_open and k > useful:
             warnings.warn(

@@ -7,6 +7,7 @@ import numpy as np
 from skdimred.blocks import left_product, map_ranges, wide_gram
 from skdimred.discriminant_analysis._solution import (
     EPS,
+    MIN_RCOND,
     RANK_ERROR,
     Solution,
     scale_infinite,
@@ -133,6 +134,9 @@ def _dual_pencil(A, B, off, error, most, task, root_weight, p):
     largest = s.max(initial=0.0)
     noise = max(error, RANK_ERROR * r * EPS * largest)
     k = min(most, int(np.count_nonzero(s > max(noise, task.tol * largest))))
+    if np.linalg.norm(A, 2) <= error:
+        # Rows coincide within their classes.
+        A = np.zeros_like(A)
     S_w = A.T @ A
     a, pencil = task.shrinkage or 0.0, None
     if isinstance(a, str):
@@ -150,7 +154,7 @@ def _dual_pencil(A, B, off, error, most, task, root_weight, p):
     if k > 0 and not task.inverts:
         pencil = task.find(S_w, B, k)
     elif k > 0 and a > 0:
-        pencil = task.find(S_w, B, k, min_rcond=0.0)
+        pencil = task.find(S_w, B, k, min_rcond=MIN_RCOND)
     if pencil is None:
         pencil = _dual_limit(A, B, off, error, k)
     return float(a), pencil, pencil.residual(S_w, B), S_w

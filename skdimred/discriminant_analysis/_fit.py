@@ -303,15 +303,18 @@ class DiscriminantMixin(StreamMixin, LinearMapMixin, DiscriminantClassifierMixin
             raise ValueError(
                 f"priors must be finite and not negative; found {priors.tolist()}."
             )
+        with np.errstate(over="ignore"):
+            total = priors.sum()
         present = np.where(counts > 0, priors, 0.0)
+        present /= present.max() or 1.0
         if np.count_nonzero(present) < 2:
             raise ValueError(
                 "priors must be positive for at least 2 of the classes in y; found "
                 f"{priors.tolist()} for {classes.tolist()}."
             )
-        if abs(priors.sum() - 1) > 1e-5:
+        if abs(total - 1) > 1e-5:
             warnings.warn(
-                f"The priors sum to {priors.sum():g}, not 1; they are divided by it.",
+                f"The priors sum to {total:g}, not 1; they are divided by it.",
                 UserWarning,
                 stacklevel=6,
             )
@@ -392,7 +395,13 @@ def _united(classes, others):
             f"Class labels must be of one kind; found {classes.tolist()} and "
             f"{others.tolist()}."
         )
-    return np.union1d(classes, others)
+    try:
+        return np.union1d(classes, others)
+    except TypeError as error:
+        raise ValueError(
+            f"Class labels must be of one kind; found {classes.tolist()} and "
+            f"{others.tolist()}."
+        ) from error
 
 
 def _merged(moments, classes, dtype, other, other_classes, other_dtype):

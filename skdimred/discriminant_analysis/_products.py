@@ -1,6 +1,7 @@
 """Discriminant directions of rows too many both ways, from products with them."""
 
 import warnings
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -39,11 +40,14 @@ def solve_products(rows, priors, task):
     found = summarise(X, rows.codes, rows.n_classes, rows.sample_weight)
     rows.check_finite(found.squares)
     weight = float(found.weights.sum())
+    size = np.abs(found.means).max(axis=0)
+    # Features constant within every class, up to rounding, have no scatter there.
+    flat = ~varies(found.squares, weight, size)
+    found = replace(found, squares=np.where(flat, 0.0, found.squares))
     offset = priors @ found.means
     off = (found.means - offset)[priors > 0]
     B = np.sqrt(priors)[:, np.newaxis] * (found.means - offset)
     within = found.squares / weight
-    size = np.abs(found.means).max(axis=0)
     active = varies(weight * (within + np.einsum("ij,ij->j", B, B)), weight, size)
     B[:, ~active] = 0.0
     a = _coefficient(task, rows, found)
@@ -72,8 +76,11 @@ def solve_products(rows, priors, task):
         )
         _warn_unless(error <= task.cg_tol, n_iter, error, task)
     else:
-        pencil, n_iter, error = task.find_by_products(times, B, k, tol=task.cg_tol)
+        pencil, n_iter, error = task.find_by_products(
+            times, B, k, tol=task.cg_tol, active=active
+        )
         _warn_unless(error == 0, n_iter, error, task)
+        pencil.vectors[:, ~active] = 0.0
     if image is None:
         image = times(pencil.vectors.T).T
     residual = pencil.residual_of_images((pencil.vectors @ B.T) @ B, image)
@@ -129,7 +136,9 @@ def _within(rows, found):
 
     def times(V):
         U = sweep.left(V)
-        U -= members @ ((members.T @ U) / present[:, np.newaxis])
+        for _ in range(2):
+            # Once more for what rounding has left of a mean that is far.
+            U -= members @ ((members.T @ U) / present[:, np.newaxis])
         W = sweep.right(U)
         W /= total
         return W

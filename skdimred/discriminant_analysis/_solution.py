@@ -8,7 +8,15 @@ from scipy import sparse
 
 from skdimred.numerics.pencil import Pencil
 
-__all__ = ["EPS", "RANK_ERROR", "Rows", "Solution", "Task", "scale_infinite"]
+__all__ = [
+    "EPS",
+    "MIN_RCOND",
+    "RANK_ERROR",
+    "Rows",
+    "Solution",
+    "Task",
+    "scale_infinite",
+]
 
 EPS = float(np.finfo(np.float64).eps)
 # A singular value of a root, or an eigenvalue of a Gram matrix, is off by its largest
@@ -16,6 +24,11 @@ EPS = float(np.finfo(np.float64).eps)
 RANK_ERROR = 8.0
 # Ratio shown by the weakest direction of infinite ratio, over the best finite one.
 OUTWEIGH = 1e4
+# Within-class variance of a direction, over that of the widest feature, that is none.
+NO_WIDTH = 1e-12
+# Reciprocal condition of S_w, scaled to unit variances, from which its Cholesky factor
+# keeps ten digits of the answer.
+MIN_RCOND = 1e-12
 
 
 @dataclass(frozen=True)
@@ -130,7 +143,8 @@ def scale_infinite(pencil, variances):
         return pencil
     V = pencil.vectors[infinite]
     unit = float(np.sum(V * V * variances) / np.sum(V * V))
-    square = 1 / unit if unit > 0 else 0.0
+    # Rounding of entries that are none is no width.
+    square = 1 / unit if unit > NO_WIDTH * float(np.max(variances)) else 0.0
     if square == 0 or not infinite.all():
         best = max(1.0, float(pencil.values[~infinite].max(initial=1.0)))
         square = max(square, OUTWEIGH * best / float(pencil.gains[infinite].min()))

@@ -9,6 +9,7 @@ from scipy import sparse
 from skdimred.blocks import map_ranges, map_reduce
 from skdimred.discriminant_analysis._solution import (
     EPS,
+    MIN_RCOND,
     RANK_ERROR,
     Solution,
     scale_infinite,
@@ -24,9 +25,8 @@ __all__ = ["solve_moments", "solve_tall", "squared_distances", "summarise"]
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 FLOAT32_SIZE = 1 << 18
-# Reciprocal condition of S_w, scaled to unit variances, from which its Cholesky factor
-# keeps ten digits of the answer, and five where products were taken in float32.
-MIN_RCOND, FLOAT32_MIN_RCOND = 1e-12, 1e-3
+# Reciprocal condition of S_w that keeps five digits of products taken in float32.
+FLOAT32_MIN_RCOND = 1e-3
 
 
 def summarise(rows, precision=FLOAT64):
@@ -125,7 +125,11 @@ def solve_moments(moments, priors, task, *, rows=None, min_rcond=MIN_RCOND):
     off = (moments.offsets - offset)[priors > 0][:, active]
     s = np.linalg.svd(off / scale, compute_uv=False)
     k = int(np.count_nonzero(s > max(noise, task.tol * max(1.0, s.max(initial=0.0)))))
-    k = min(k, np.count_nonzero(priors) - 1, len(S_w))
+    most = min(np.count_nonzero(priors) - 1, len(S_w))
+    if min_rcond > MIN_RCOND and k < most:
+        # Float32 may have hidden what the means differ in.
+        return None
+    k = min(k, most)
 
     solver = task.solver
     pencil, ran = None, "gram" if solver == "auto" else solver

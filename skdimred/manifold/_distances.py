@@ -288,8 +288,8 @@ class Squares:
             k = int(np.argmax(gap))
             raise ValueError(
                 f"Rows {j} and {i} are at distance 0, but not at the same distance "
-                f"from row {k}: a correction takes rows at distance 0 for one point. Give "
-                "them a small distance, or leave one of them out."
+                f"from row {k}: a correction takes rows at distance 0 for one point. "
+                "Give them a small distance, or leave one of them out."
             )
 
     def hold(self, out=None):

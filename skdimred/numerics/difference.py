@@ -146,15 +146,16 @@ def null_directions(S_w, B, k):
     level = NO_WIDTH * len(S_w) * EPS * max(values[-1], 0.0)
     N = vectors[:, values <= level]
     _, s, Qt = np.linalg.svd(B @ N, full_matrices=False)
-    k = min(k, int(np.count_nonzero(s > np.sqrt(EPS) * s[0])))
+    k = min(k, int(np.count_nonzero(s > np.sqrt(EPS) * s.max(initial=0.0))))
     return _pencil(s[:k] ** 2, (N @ Qt[:k].T).T, np.inf, 0.0)
 
 
 class _Shifted:
-    """Products with S_b - rho S_w + shift I, for `lanczos`."""
+    """Products with S_b - rho S_w + shift I, for `lanczos`; I of active features."""
 
-    def __init__(self, times, B, rho, shift, work):
-        self.times, self.B, self.rho, self.shift = times, B, rho, shift
+    def __init__(self, times, B, rho, shift, work, active=None):
+        self.times, self.B, self.rho = times, B, rho
+        self.shift = shift if active is None else shift * active[:, np.newaxis]
         self.size, self.dtype, self.work = B.shape[1], np.dtype(np.float64), work
 
     def __call__(self, Q):
@@ -175,7 +176,7 @@ def largest_value(times, p, work=1e8):
     return 1.01 * float(found.values[0] + found.residuals[0]), found.passes
 
 
-def difference_by_products(times, B, k, rho, *, tol, work=1e8):
+def difference_by_products(times, B, k, rho, *, tol, work=1e8, active=None):
     """`difference_directions` from products with S_w alone.
 
     Block Lanczos on the matrix shifted to be positive; the shift costs as many eps of
@@ -191,6 +192,9 @@ def difference_by_products(times, B, k, rho, *, tol, work=1e8):
         Residual that is small enough, over the largest eigenvalue.
     work : float
         Multiply-adds of a product with one vector.
+    active : ndarray of shape (p,) or None
+        Which features vary: along the others the difference is 0, and so more than a
+        negative one.
 
     Returns
     -------
@@ -205,7 +209,7 @@ def difference_by_products(times, B, k, rho, *, tol, work=1e8):
     if rho:
         size, n_iter = largest_value(times, B.shape[1], work)
         shift = rho * size
-    matrix = _Shifted(times, B, rho, shift, work)
+    matrix = _Shifted(times, B, rho, shift, work, active)
     goal = Goal(lambda values: k, k, tol)
     found = lanczos(matrix, goal, block=BLOCK, rng=rng, max_passes=MOST_PASSES)
     error = float(found.residuals.max(initial=0.0) / max(found.values[0], EPS))

@@ -94,6 +94,7 @@ def landmark_axes(S_L, blocks, k, sample_weight=None):
         w = np.ones(len(F)) if sample_weight is None else sample_weight[rows]
         R, mean, weight = _added(R, mean, weight, F, w)
         spread += float(w @ S.mean(axis=1))
+    omega = np.where(omega == 0, 1.0, omega)
     values, Y = np.linalg.eigh((R / omega) @ R.T)
     values, Y = values[::-1], Y[:, ::-1]
     lowest = float(min(values[-1], 0.0))

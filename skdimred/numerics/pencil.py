@@ -97,6 +97,9 @@ class Pencil:
             left, right = between + within, between
         else:
             left, right = between, self.rho * within + values * self.vectors
+        # Their squares may overflow where they do not.
+        unit = max(np.abs(left).max(initial=0.0), np.abs(right).max(initial=0.0)) or 1.0
+        left, right = left / unit, right / unit
         size = np.linalg.norm(left, axis=1) + np.linalg.norm(right, axis=1)
         error = np.linalg.norm(left - right, axis=1)
         return float(np.max(error / np.where(size > 0, size, 1.0), initial=0.0))

@@ -54,6 +54,9 @@ def ledoit_wolf(size, squares, weight, n, p):
     distance = square - p
     if mu <= 0 or distance <= 0:
         return 1.0
+    if weight is not None:
+        # Rows that do not count may hold anything.
+        squares, weight = squares[weight > 0], weight[weight > 0]
     fourth = float(np.average((squares / mu) ** 2, weights=weight))
     return float(min(max((fourth - square) / n, 0.0) / distance, 1.0))
 

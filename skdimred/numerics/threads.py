@@ -22,66 +22,78 @@ __all__ = ["is_worker", "large_products", "one_blas_thread", "workers"]
 class _Pools:
     """The BLAS pools of the process, listed once (1.6 ms), and who holds them.
 
-    The setting belongs to the whole process. The thread that lowers it is the one that
-    restores it; others that come meanwhile find it lowered and leave it alone, so that
-    no order of leaving can keep it low.
+    The setting belongs to the whole process. The first thread that comes lowers it, and
+    the last one that leaves restores it.
     """
 
     def __init__(self):
-        self.lock = threading.Lock()
-        self.pools = None
-        self.held = False
-        self.allowed = 1
+        self.pools, self.saved, self.allowed = None, None, 1
+        self.start_anew()
+
+    def start_anew(self):
+        """Forget threads that held the pools: after a fork they are gone."""
+        self.lock, self.holders = threading.Lock(), 0
+        if self.saved is not None:
+            self._restore()
 
     @contextmanager
     def hold(self):
         with self.lock:
-            saved = self._lower()
+            if self.holders == 0:
+                self._lower()
+            self.holders += 1
             allowed = self.allowed
         try:
             yield allowed
         finally:
-            if saved:
-                with self.lock:
-                    self._restore(saved)
+            with self.lock:
+                self.holders -= 1
+                if self.holders == 0:
+                    self._restore()
 
     def _lower(self):
-        """Set all pools to one thread; return what they had, or None if not ours."""
+        """Set all pools to one thread, and keep what they had."""
         if self.pools is None:
             self.pools = ThreadpoolController().select(user_api="blas").lib_controllers
-        if self.held:
-            return None
         saved = [pool.get_num_threads() for pool in self.pools]
         self.allowed = min(saved, default=1)
-        if max(saved, default=1) == 1:
-            return None
-        self.held = True
-        for pool in self.pools:
-            pool.set_num_threads(1)
-        return saved
+        if max(saved, default=1) > 1:
+            self.saved = saved
+            self._set([1] * len(saved))
 
-    def _restore(self, saved):
-        for pool, count in zip(self.pools, saved, strict=True):
+    def _restore(self):
+        if self.saved is not None:
+            self._set(self.saved)
+            self.saved = None
+
+    def _set(self, counts):
+        for pool, count in zip(self.pools, counts, strict=True):
             pool.set_num_threads(count)
             # threadpoolctl >= 3.8 keeps the right to set for the thread that did so.
             if hasattr(pool, "clear_controlling_thread"):
                 pool.clear_controlling_thread()
-        self.held = False
 
     @contextmanager
     def lend(self):
         """Give scipy's pool back its threads, while all are held."""
-        if not self.held or self.allowed == 1:
-            yield
-            return
-        lent = [pool for pool in self.pools if "scipy" in pool.filepath.split("/")[-2]]
-        for pool in lent:
-            pool.set_num_threads(self.allowed)
+        with self.lock:
+            if self.saved is not None:
+                self._set(
+                    [
+                        n if s else 1
+                        for n, s in zip(self.saved, self._of_scipy(), strict=True)
+                    ]
+                )
         try:
             yield
         finally:
-            for pool in lent:
-                pool.set_num_threads(1)
+            with self.lock:
+                if self.saved is not None:
+                    self._set([1] * len(self.saved))
+
+    def _of_scipy(self):
+        folders = (os.path.basename(os.path.dirname(p.filepath)) for p in self.pools)
+        return ["scipy" in folder for folder in folders]
 
 
 _POOLS = _Pools()
@@ -133,6 +145,7 @@ def _forget():
     global _STARTING
     _STARTING = threading.Lock()
     _WORKERS.clear()
+    _POOLS.start_anew()
 
 
 if hasattr(os, "register_at_fork"):

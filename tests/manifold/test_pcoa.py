@@ -514,3 +514,79 @@ def test_negative_eigenvalues_are_told(rng):
     D = squareform(pdist(counts(rng), "braycurtis"))
     with pytest.warns(UserWarning, match=r"lowest eigenvalue is -\d+\.\d% of the larg"):
         PCoA(metric="precomputed").fit(D)
+
+
+# Data on which an earlier form went wrong in silence.
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e-40, 1e40])
+def test_small_units_with_many_rows(rng, scale):
+    X = rng.random((600, 4))
+    plain = PCoA(metric="cityblock").fit(X)
+    pcoa = PCoA(metric="cityblock").fit(X * scale)
+    assert pcoa.solver_ == "lanczos"
+    assert_allclose(
+        pcoa.embedding_, plain.embedding_ * scale, rtol=1e-6, atol=1e-9 * scale
+    )
+
+
+def test_equal_rows_must_be_equal_for_a_correction():
+    D = np.array([[0, 0, 1, 2.0], [0, 0, 2, 1], [1, 2, 0, 1], [2, 1, 1, 0]])
+    for correction in ("lingoes", "cailliez"):
+        with pytest.raises(ValueError, match="Rows 0 and 1 are at distance 0, but not"):
+            PCoA(metric="precomputed", correction=correction).fit(D)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "nan_euclidean"])
+@pytest.mark.parametrize("correction", ["lingoes", "cailliez"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_distances_of_rows_from_themselves_are_rounding(rng, metric, correction, dtype):
+    X = rng.random((25, 6)).astype(dtype)
+    if metric == "nan_euclidean":
+        X[3, 2] = np.nan
+    pcoa = PCoA(metric=metric, correction=correction).fit(X)
+    assert_allclose(pcoa.transform(X), pcoa.embedding_, atol=1e-5)
+
+
+def test_a_low_eigenvalue_far_below_the_largest(rng):
+    D = squareform(pdist(rng.standard_normal((300, 3)), "cityblock"))
+    D = np.block([[D, np.full_like(D, 40.0)], [np.full_like(D, 40.0), D]])
+    lowest = by_definition(D, 1)[2][-1]
+    for copy in (True, False):
+        pcoa = PCoA(metric="precomputed", copy=copy).fit(D)
+        assert_allclose(pcoa.negative_eigenvalue_, lowest, rtol=1e-3)
+
+
+@pytest.mark.filterwarnings("ignore:Only")
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_as_many_columns_as_asked_for(rng, solver):
+    X = rng.random((40, 60))
+    for n, k in ((2, 2), (3, 1), (4, 3), (6, 5), (6, 6), (40, 38), (40, 40)):
+        pcoa = PCoA(k, metric="cityblock", eigen_solver=solver).fit(X[:n])
+        assert pcoa.embedding_.shape == (n, k)
+    assert (
+        PCoA(None, metric="cosine", eigen_solver=solver).fit(X[:6]).n_components_ >= 1
+    )
+    for rows, k, m in ((rng.random((40, 2)), 5, 40), (np.ones((10, 3)), 2, 5)):
+        pcoa = PCoA(k, n_landmarks=m, random_state=0).fit(rows)
+        assert pcoa.embedding_.shape == (len(rows), k)
+
+
+@pytest.mark.parametrize("metric", ["seuclidean", "mahalanobis"])
+def test_weights_enter_what_a_metric_takes_from_the_rows(rng, metric):
+    X, w = rng.random((40, 4)), rng.integers(0, 4, 40)
+    weighted = PCoA(metric=metric).fit(X, sample_weight=w)
+    repeated = PCoA(metric=metric).fit(np.repeat(X, w, axis=0))
+    assert_allclose(weighted.eigenvalues_, repeated.eigenvalues_)
+
+
+def test_metrics_that_are_no_distances(rng):
+    X = rng.random((30, 6)) > 0.5
+    with pytest.raises(ValueError, match="from itself is"):
+        PCoA(metric="russellrao").fit(X)
+    with pytest.raises(ValueError, match="covariance of X, which is singular"):
+        PCoA(metric="mahalanobis").fit(np.ones((9, 2)))
+    with sklearn.config_context(working_memory=1):
+        with pytest.raises(ValueError, match="Negative values in data"):
+            PCoA(metric=lambda a, b: a[0] - b[0]).fit(rng.random((520, 4)))
+        assert PCoA(3, metric="cityblock").fit(rng.random((400, 5))).solver_ == "dense"
