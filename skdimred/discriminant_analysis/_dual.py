@@ -134,7 +134,7 @@ def _dual_pencil(A, B, off, error, most, task, root_weight, p):
     largest = s.max(initial=0.0)
     noise = max(error, RANK_ERROR * r * EPS * largest)
     k = min(most, int(np.count_nonzero(s > max(noise, task.tol * largest))))
-    if np.linalg.norm(A, 2) <= error:
+    if A.size and np.linalg.norm(A, 2) <= error:
         # Rows coincide within their classes.
         A = np.zeros_like(A)
     S_w = A.T @ A
