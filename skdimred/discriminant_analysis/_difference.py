@@ -10,9 +10,7 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
-from sklearn.utils.metaestimators import available_if
 
-from skdimred._base import guarded
 from skdimred.discriminant_analysis._fit import DiscriminantMixin
 from skdimred.discriminant_analysis._solution import Task
 from skdimred.numerics.difference import (
@@ -141,6 +139,10 @@ class DifferenceLDA(
     features to one scale first. In turn nothing is inverted, so that fewer rows than
     features, or equal features, need no special care.
 
+    *The ratio of traces is unbounded* where classes have no width along enough
+    directions. Under "orthonormal" `rho_` is then infinite; under "within", and for
+    sparse rows too many both ways, that is an error.
+
     *Predictions* assume normal classes whose common scatter is that of the scores
     within classes, with at least 1e-8 of the mean variance along every direction.
 
@@ -183,86 +185,6 @@ class DifferenceLDA(
         self.shrinkage = shrinkage
         self.priors = priors
         self.tol = tol
-
-    @guarded
-    def fit(self, X, y=None, sample_weight=None):
-        """Fit the directions to labelled rows.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features), or other rows
-            As in `RatioLDA.fit`: also a path or an iterator of blocks.
-        y : array-like of shape (n_samples,)
-            Class labels, at least two different ones. None where X is an iterator.
-        sample_weight : array-like of shape (n_samples,) or None, default=None
-            How often each row counts.
-
-        Returns
-        -------
-        self : DifferenceLDA
-            The fitted estimator.
-
-        Raises
-        ------
-        ValueError
-            If a parameter is out of its range; if y has one class or the class means
-            coincide; if `n_components` is more than the directions there are; if the
-            ratio of traces is unbounded under "within", or for sparse rows too many
-            both ways; or if X holds NaN or infinity.
-        """
-        return self._fit_rows(X, y, sample_weight)
-
-    @available_if(DiscriminantMixin._can_stream)
-    @guarded
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Add labelled rows to those seen so far, as if `fit` had seen them all.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            One or more rows.
-        y : array-like of shape (n_samples,)
-            Class labels.
-        classes : array-like of shape (n_classes,) or None, default=None
-            All classes to expect. None takes the classes as they come.
-        sample_weight : array-like of shape (n_samples,) or None, default=None
-            How often each row counts.
-
-        Returns
-        -------
-        self : DifferenceLDA
-            The estimator; the directions are found when they are asked for.
-
-        Raises
-        ------
-        ValueError
-            As in `RatioLDA.partial_fit`.
-        """
-        return self._add_rows(X, y, classes, sample_weight)
-
-    @available_if(DiscriminantMixin._can_stream)
-    @guarded
-    def merge(self, other):
-        """Add the rows that another DifferenceLDA has seen.
-
-        Parameters
-        ----------
-        other : DifferenceLDA
-            Has seen rows; not changed. Its classes may be others.
-
-        Returns
-        -------
-        self : DifferenceLDA
-            The estimator, with its own parameters.
-
-        Raises
-        ------
-        ValueError
-            If the numbers of features differ, or if one of them keeps no scatter.
-        TypeError
-            If `other` is not a DifferenceLDA.
-        """
-        return self._merge(other)
 
     def _check_parameters(self):
         rho = self.rho

@@ -5,13 +5,15 @@ from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skdimred._base import LinearMapMixin
+from skdimred._base import LinearMapMixin, guarded
 from skdimred._checks import as_sample_weight, raise_if_not_finite
 from skdimred._sklearn import as_codes, as_rows_and_target
 from skdimred._stream import StreamMixin
 from skdimred.blocks import is_iterator, opened
+from skdimred.discriminant_analysis._classes import class_shares, merged, united
 from skdimred.discriminant_analysis._classifier import DiscriminantClassifierMixin
 from skdimred.discriminant_analysis._routes import solve
 from skdimred.discriminant_analysis._solution import Rows
@@ -54,7 +56,115 @@ class DiscriminantMixin(StreamMixin, LinearMapMixin, DiscriminantClassifierMixin
         "_rule",
         "_cancellation",
     )
-    _least_classes, _most_classes = 2, None
+    _most_classes = None
+
+    def _can_stream(self):
+        """Whether partial_fit exists; raise what to do instead where it does not."""
+        solver = getattr(self, "solver", "auto")
+        if solver in ("dual", "cg"):
+            raise AttributeError(
+                f"partial_fit and merge need the p x p scatter that solver={solver!r} "
+                "avoids: use solver='auto'."
+            )
+        if self.shrinkage in ("auto", "ledoit-wolf"):
+            raise AttributeError(
+                f"shrinkage={self.shrinkage!r} needs all rows at once. With "
+                "partial_fit and merge use 'oas', a number in [0, 1], or None."
+            )
+        return True
+
+    @guarded
+    def fit(self, X, y=None, sample_weight=None):
+        """Fit the directions to labelled rows.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features), or other rows
+            Rows. Float arrays are neither copied nor changed; memory-mapped ones are
+            read block by block. Sparse ones are centred implicitly. Also the path of
+            an ``.npy`` file, or an iterator of blocks (rows, labels) or (rows, labels,
+            sample_weight), read once and solved as `partial_fit` would.
+        y : array-like of shape (n_samples,)
+            Class labels, at least two different ones. None where X is an iterator.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            How often each row counts.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is out of its range; if y has one class or the class means
+            coincide; if `n_components` is more than the directions there are; if X
+            holds NaN or infinity; or for what the notes of the class refuse.
+        """
+        return self._fit_rows(X, y, sample_weight)
+
+    @available_if(_can_stream)
+    @guarded
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Add labelled rows to those seen so far, as if `fit` had seen them all.
+
+        Exact for any split, one row at a time included; classes may appear at any
+        call. Adds to the p x p within-class scatter; the directions are found when
+        `scalings_`, `transform` or another result is first asked for. Not available
+        where the solver is "dual" or "cg", which have no such scatter, nor with
+        ``shrinkage="ledoit-wolf"``, whose coefficient needs all rows at once.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            One or more rows.
+        y : array-like of shape (n_samples,)
+            Class labels.
+        classes : array-like of shape (n_classes,) or None, default=None
+            All classes to expect, so that predictions have a column for each from the
+            start. None takes the classes as they come.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            How often each row counts.
+
+        Returns
+        -------
+        self : object
+            While too few classes or rows have been seen for `n_components`
+            directions, the estimator counts as not fitted and says what it waits for.
+
+        Raises
+        ------
+        ValueError
+            As `fit` for bad parameters and rows; if X has another number of features
+            than before; if the classes are too many; or if `fit` ran a solver that
+            leaves no scatter to add to.
+        """
+        return self._add_rows(X, y, classes, sample_weight)
+
+    @available_if(_can_stream)
+    @guarded
+    def merge(self, other):
+        """Add the rows that another one has seen, as if one fit had seen all.
+
+        Parameters
+        ----------
+        other : object
+            Of this class; has seen rows; not changed. Its classes may be others.
+
+        Returns
+        -------
+        self : object
+            The estimator, with its own parameters.
+
+        Raises
+        ------
+        ValueError
+            If the numbers of features differ, or if one of them keeps no scatter (see
+            `partial_fit`).
+        TypeError
+            If `other` is of another class.
+        """
+        return self._merge(other)
 
     def __sklearn_is_fitted__(self):
         """Whether there are directions."""
@@ -113,7 +223,7 @@ class DiscriminantMixin(StreamMixin, LinearMapMixin, DiscriminantClassifierMixin
                 continue
             part = self._summary(*block, reset=total is None)
             if total is not None:
-                part = _merged(total, classes, dtype, *part)
+                part = merged(total, classes, dtype, *part)
             total, classes, dtype = part
         if total is None:
             raise ValueError(
@@ -144,12 +254,12 @@ class DiscriminantMixin(StreamMixin, LinearMapMixin, DiscriminantClassifierMixin
             self._check_moments("add rows to")
         moments, known, dtype = self._summary(X, y, sample_weight, reset=first)
         if classes is not None:
-            expected = _united(np.unique(np.asarray(classes)), known)
+            expected = united(np.unique(np.asarray(classes)), known)
             positions = np.searchsorted(expected, known)
             moments, known = moments.reindex(positions, len(expected)), expected
         if not first:
             old = self._moments, self.classes_, self._dtype
-            moments, known, dtype = _merged(*old, moments, known, dtype)
+            moments, known, dtype = merged(*old, moments, known, dtype)
         return self._stream(moments, known, dtype)
 
     def _merge(self, other):
@@ -163,7 +273,7 @@ class DiscriminantMixin(StreamMixin, LinearMapMixin, DiscriminantClassifierMixin
         if hasattr(self, "classes_"):
             self._check_moments("merge")
             self._check_features(other)
-            part = _merged(self._moments, self.classes_, self._dtype, *part)
+            part = merged(self._moments, self.classes_, self._dtype, *part)
         else:
             self._adopt_features(other)
         return self._stream(*part)
@@ -202,21 +312,6 @@ class DiscriminantMixin(StreamMixin, LinearMapMixin, DiscriminantClassifierMixin
                 "Call partial_fit with more rows before using it."
             )
         del self.__dict__["_stale"]
-
-    def _can_stream(self):
-        """Whether partial_fit exists; raise what to do instead where it does not."""
-        solver = getattr(self, "solver", "auto")
-        if solver in ("dual", "cg"):
-            raise AttributeError(
-                f"partial_fit and merge need the p x p scatter that solver={solver!r} "
-                "avoids: use solver='auto'."
-            )
-        if self.shrinkage in ("auto", "ledoit-wolf"):
-            raise AttributeError(
-                f"shrinkage={self.shrinkage!r} needs all rows at once. With "
-                "partial_fit and merge use 'oas', a number in [0, 1], or None."
-            )
-        return True
 
     def _check_stream_parameters(self):
         shrinkage = self._check_parameters()
@@ -287,38 +382,7 @@ class DiscriminantMixin(StreamMixin, LinearMapMixin, DiscriminantClassifierMixin
         return self._class_shares(classes, counts)
 
     def _class_shares(self, classes, counts):
-        if self.priors is None:
-            return counts / counts.sum()
-        try:
-            priors = np.asarray(self.priors, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"priors={self.priors!r} must hold numbers.") from error
-        if priors.shape != classes.shape:
-            raise ValueError(
-                f"priors must have one entry for each of the {len(classes)} classes "
-                f"(with partial_fit, name them all by classes=); found shape "
-                f"{priors.shape}."
-            )
-        if not np.isfinite(priors).all() or np.any(priors < 0):
-            raise ValueError(
-                f"priors must be finite and not negative; found {priors.tolist()}."
-            )
-        with np.errstate(over="ignore"):
-            total = priors.sum()
-        present = np.where(counts > 0, priors, 0.0)
-        present /= present.max() or 1.0
-        if np.count_nonzero(present) < 2:
-            raise ValueError(
-                "priors must be positive for at least 2 of the classes in y; found "
-                f"{priors.tolist()} for {classes.tolist()}."
-            )
-        if abs(total - 1) > 1e-5:
-            warnings.warn(
-                f"The priors sum to {total:g}, not 1; they are divided by it.",
-                UserWarning,
-                stacklevel=6,
-            )
-        return present / present.sum()
+        return class_shares(self.priors, classes, counts)
 
     def _trouble(self, pencil):
         """Why the directions found do not do, or None."""
@@ -383,30 +447,3 @@ class DiscriminantMixin(StreamMixin, LinearMapMixin, DiscriminantClassifierMixin
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.input_tags.sparse = True
         return tags
-
-
-def _united(classes, others):
-    """Sorted union of class labels of one kind."""
-    if (classes.dtype.kind in "US") != (others.dtype.kind in "US") and "O" not in (
-        classes.dtype.kind,
-        others.dtype.kind,
-    ):
-        raise ValueError(
-            f"Class labels must be of one kind; found {classes.tolist()} and "
-            f"{others.tolist()}."
-        )
-    try:
-        return np.union1d(classes, others)
-    except TypeError as error:
-        raise ValueError(
-            f"Class labels must be of one kind; found {classes.tolist()} and "
-            f"{others.tolist()}."
-        ) from error
-
-
-def _merged(moments, classes, dtype, other, other_classes, other_dtype):
-    """Moments, classes and dtype of the rows of both."""
-    known = _united(classes, other_classes)
-    moments = moments.reindex(np.searchsorted(known, classes), len(known))
-    other = other.reindex(np.searchsorted(known, other_classes), len(known))
-    return moments.merge(other), known, np.result_type(dtype, other_dtype)

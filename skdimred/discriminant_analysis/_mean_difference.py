@@ -6,9 +6,7 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
-from sklearn.utils.metaestimators import available_if
 
-from skdimred._base import guarded
 from skdimred.discriminant_analysis._fit import DiscriminantMixin
 from skdimred.discriminant_analysis._solution import Task
 from skdimred.numerics.pencil import mean_direction
@@ -101,7 +99,8 @@ class MeanDifferenceLDA(
     objective grows with the length of `w`, and with :math:`w^T w = 1` the answer is
     :math:`m_2 - m_1` itself, which is blind to the directions in which rows scatter.
 
-    A singular within-class scatter is treated as in `RatioLDA`.
+    A singular within-class scatter is treated as in `RatioLDA`. More than two classes
+    are an error.
 
     References
     ----------
@@ -131,85 +130,6 @@ class MeanDifferenceLDA(
         self.shrinkage = shrinkage
         self.priors = priors
         self.tol = tol
-
-    @guarded
-    def fit(self, X, y=None, sample_weight=None):
-        """Fit the direction to the rows of two classes.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features), or other rows
-            As in `RatioLDA.fit`: also a path or an iterator of blocks.
-        y : array-like of shape (n_samples,)
-            Labels of two classes. None where X is an iterator.
-        sample_weight : array-like of shape (n_samples,) or None, default=None
-            How often each row counts.
-
-        Returns
-        -------
-        self : MeanDifferenceLDA
-            The fitted estimator.
-
-        Raises
-        ------
-        ValueError
-            If a parameter is out of its range; if y has another number of classes than
-            two or the class means coincide; or if X holds NaN or infinity.
-        """
-        return self._fit_rows(X, y, sample_weight)
-
-    @available_if(DiscriminantMixin._can_stream)
-    @guarded
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Add labelled rows to those seen so far, as if `fit` had seen them all.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            One or more rows.
-        y : array-like of shape (n_samples,)
-            Class labels.
-        classes : array-like of shape (2,) or None, default=None
-            Both classes. None takes them as they come.
-        sample_weight : array-like of shape (n_samples,) or None, default=None
-            How often each row counts.
-
-        Returns
-        -------
-        self : MeanDifferenceLDA
-            The estimator; the direction is found when it is asked for.
-
-        Raises
-        ------
-        ValueError
-            As in `RatioLDA.partial_fit`, and if a third class appears.
-        """
-        return self._add_rows(X, y, classes, sample_weight)
-
-    @available_if(DiscriminantMixin._can_stream)
-    @guarded
-    def merge(self, other):
-        """Add the rows that another MeanDifferenceLDA has seen.
-
-        Parameters
-        ----------
-        other : MeanDifferenceLDA
-            Has seen rows; not changed.
-
-        Returns
-        -------
-        self : MeanDifferenceLDA
-            The estimator, with its own parameters.
-
-        Raises
-        ------
-        ValueError
-            If the numbers of features differ, if one of them keeps no scatter, or if
-            both together have more than two classes.
-        TypeError
-            If `other` is not a MeanDifferenceLDA.
-        """
-        return self._merge(other)
 
     def _task(self, shrinkage):
         return Task(mean_direction, shrinkage=shrinkage, tol=self.tol)

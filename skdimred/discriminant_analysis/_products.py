@@ -10,9 +10,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skdimred.blocks import map_ranges, n_ranges
 from skdimred.discriminant_analysis._solution import (
-    EPS,
-    RANK_ERROR,
     Solution,
+    rank_of_means,
     scale_infinite,
 )
 from skdimred.discriminant_analysis._tall import squared_distances
@@ -62,9 +61,7 @@ def solve_products(rows, priors, task):
             "or None."
         )
     scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-    s = np.linalg.svd(np.where(active, off, 0.0) / scale, compute_uv=False)
-    noise = RANK_ERROR * EPS * float(np.linalg.norm(np.maximum(size / scale, 1.0)))
-    k = int(np.count_nonzero(s > max(noise, task.tol * max(1.0, s.max(initial=0.0)))))
+    k = rank_of_means(np.where(active, off, 0.0), scale, size, task.tol)
     k, image = min(k, np.count_nonzero(priors) - 1), None
     if k == 0:
         pencil, n_iter = Pencil(np.empty(0), np.empty((0, p)), np.empty(0), 0.0), 1

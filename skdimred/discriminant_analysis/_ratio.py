@@ -8,9 +8,7 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
-from sklearn.utils.metaestimators import available_if
 
-from skdimred._base import guarded
 from skdimred.discriminant_analysis._fit import DiscriminantMixin
 from skdimred.discriminant_analysis._solution import Task
 from skdimred.numerics.pencil import eigh_directions, ratio_directions
@@ -221,99 +219,6 @@ class RatioLDA(
         self.tol = tol
         self.cg_tol = cg_tol
         self.max_iter = max_iter
-
-    @guarded
-    def fit(self, X, y=None, sample_weight=None):
-        """Fit the directions to labelled rows.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features), or other rows
-            Rows. Float arrays are neither copied nor changed; memory-mapped ones are
-            read block by block. Sparse ones are centred implicitly. Also the path of
-            an ``.npy`` file, or an iterator of blocks (rows, labels) or (rows, labels,
-            sample_weight), read once and solved as `partial_fit` would.
-        y : array-like of shape (n_samples,)
-            Class labels, at least two different ones. None where X is an iterator.
-        sample_weight : array-like of shape (n_samples,) or None, default=None
-            How often each row counts.
-
-        Returns
-        -------
-        self : RatioLDA
-            The fitted estimator.
-
-        Raises
-        ------
-        ValueError
-            If a parameter is out of its range; if y has one class or the class means
-            coincide; if `n_components` is more than the directions there are; or if X
-            holds NaN or infinity.
-        """
-        return self._fit_rows(X, y, sample_weight)
-
-    @available_if(DiscriminantMixin._can_stream)
-    @guarded
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Add labelled rows to those seen so far, as if `fit` had seen them all.
-
-        Exact for any split, one row at a time included; classes may appear at any
-        call. Adds to the p x p within-class scatter; the directions are found when
-        `scalings_`, `transform` or another result is first asked for. Not available
-        with ``solver="dual"`` or "cg", which have no such scatter, nor with
-        ``shrinkage="ledoit-wolf"``, whose coefficient needs all rows at once.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            One or more rows.
-        y : array-like of shape (n_samples,)
-            Class labels.
-        classes : array-like of shape (n_classes,) or None, default=None
-            All classes to expect, so that predictions have a column for each from the
-            start. None takes the classes as they come.
-        sample_weight : array-like of shape (n_samples,) or None, default=None
-            How often each row counts.
-
-        Returns
-        -------
-        self : RatioLDA
-            While too few classes or rows have been seen for `n_components`
-            directions, the estimator counts as not fitted and says what it waits for.
-
-        Raises
-        ------
-        ValueError
-            As `fit` for bad parameters and rows; if X has another number of features
-            than before; or if `fit` ran "dual" or "cg", which leave no scatter to add
-            to.
-        """
-        return self._add_rows(X, y, classes, sample_weight)
-
-    @available_if(DiscriminantMixin._can_stream)
-    @guarded
-    def merge(self, other):
-        """Add the rows that another RatioLDA has seen, as if one fit had seen all.
-
-        Parameters
-        ----------
-        other : RatioLDA
-            Has seen rows; not changed. Its classes may be others.
-
-        Returns
-        -------
-        self : RatioLDA
-            The estimator, with its own parameters.
-
-        Raises
-        ------
-        ValueError
-            If the numbers of features differ, or if one of them keeps no scatter (see
-            `partial_fit`).
-        TypeError
-            If `other` is not a RatioLDA.
-        """
-        return self._merge(other)
 
     def _task(self, shrinkage):
         return Task(

@@ -15,6 +15,7 @@ __all__ = [
     "Rows",
     "Solution",
     "Task",
+    "rank_of_means",
     "scale_infinite",
 ]
 
@@ -123,6 +124,26 @@ class Solution:
     residual: float
     within: np.ndarray
     n_iter: int = 1
+
+
+def rank_of_means(off, scale, size, tol, eps=EPS):
+    """In how many directions class means differ, in units of the scale.
+
+    Parameters
+    ----------
+    off : ndarray of shape (K, p)
+        Class means minus the overall mean: as they lie, however small the shares of
+        their classes.
+    scale, size : ndarray of shape (p,)
+        Within-class deviation, and magnitude of the values, whose rounding counts.
+    tol : float
+        As in `Task`.
+    eps : float
+        Precision of the products.
+    """
+    s = np.linalg.svd(off / scale, compute_uv=False)
+    noise = RANK_ERROR * eps * float(np.linalg.norm(np.maximum(size / scale, 1.0)))
+    return int(np.count_nonzero(s > max(noise, tol * max(1.0, s.max(initial=0.0)))))
 
 
 def scale_infinite(pencil, variances):

@@ -12,6 +12,7 @@ from skdimred.discriminant_analysis._solution import (
     MIN_RCOND,
     RANK_ERROR,
     Solution,
+    rank_of_means,
     scale_infinite,
 )
 from skdimred.numerics.centers import float32_is_safe
@@ -120,11 +121,8 @@ def solve_moments(moments, priors, task, *, rows=None, min_rcond=MIN_RCOND):
 
     scale = np.sqrt(np.where(variances > 0, variances, np.einsum("ij,ij->j", B, B)))
     eps = EPS if min_rcond == MIN_RCOND else float(np.finfo(FLOAT32).eps)
-    noise = RANK_ERROR * eps * float(np.linalg.norm(np.maximum(size / scale, 1.0)))
-    # Of the means as they lie, however small the shares of their classes.
     off = (moments.offsets - offset)[priors > 0][:, active]
-    s = np.linalg.svd(off / scale, compute_uv=False)
-    k = int(np.count_nonzero(s > max(noise, task.tol * max(1.0, s.max(initial=0.0)))))
+    k = rank_of_means(off, scale, size, task.tol, eps)
     most = min(np.count_nonzero(priors) - 1, len(S_w))
     if min_rcond > MIN_RCOND and k < most:
         # Float32 may have hidden what the means differ in.

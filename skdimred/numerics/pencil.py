@@ -105,6 +105,15 @@ class Pencil:
         return float(np.max(error / np.where(size > 0, size, 1.0), initial=0.0))
 
 
+def _factors(S_w, min_rcond):
+    """Cholesky factor at unit diagonal, the scale, rcond; None where singular."""
+    scale = np.sqrt(S_w.diagonal())
+    if not np.all(scale > 0):
+        return None
+    upper, rcond = cholesky_of_correlation(S_w, scale)
+    return None if rcond < min_rcond else (upper, scale, rcond)
+
+
 def eigh_pencil(A, B, k, *, min_rcond=1e-12):
     """Top `k` of A v = lambda B v by `scipy.linalg.eigh`; None if B is near singular.
 
@@ -124,12 +133,10 @@ def eigh_pencil(A, B, k, *, min_rcond=1e-12):
     -------
     Pencil or None
     """
-    scale = np.sqrt(B.diagonal())
-    if not np.all(scale > 0):
+    factors = _factors(B, min_rcond)
+    if factors is None:
         return None
-    _, rcond = cholesky_of_correlation(B, scale)
-    if rcond < min_rcond:
-        return None
+    _, scale, rcond = factors
     unit = np.multiply.outer(scale, scale)
     p = len(A)
     values, vectors = scipy.linalg.eigh(
@@ -169,12 +176,10 @@ def mean_direction(S_w, B, k=1, *, min_rcond=1e-12):
     -------
     Pencil or None
     """
-    scale = np.sqrt(S_w.diagonal())
-    if not np.all(scale > 0):
+    factors = _factors(S_w, min_rcond)
+    if factors is None:
         return None
-    upper, rcond = cholesky_of_correlation(S_w, scale)
-    if rcond < min_rcond:
-        return None
+    upper, scale, rcond = factors
     trtrs = scipy.linalg.lapack.dtrtrs
     row = B[int(np.argmax(np.einsum("ij,ij->i", B, B)))]
     whitened, _ = trtrs(upper, row / scale, lower=0, trans=1)
@@ -202,12 +207,10 @@ def ratio_directions(S_w, B, k, *, min_rcond=1e-12):
     -------
     Pencil or None
     """
-    scale = np.sqrt(S_w.diagonal())
-    if not np.all(scale > 0):
+    factors = _factors(S_w, min_rcond)
+    if factors is None:
         return None
-    upper, rcond = cholesky_of_correlation(S_w, scale)
-    if rcond < min_rcond:
-        return None
+    upper, scale, rcond = factors
     trtrs = scipy.linalg.lapack.dtrtrs
     whitened, _ = trtrs(upper, (B / scale).T, lower=0, trans=1)
     P, s, _ = np.linalg.svd(whitened, full_matrices=False)
