@@ -10,7 +10,19 @@ from scipy import sparse
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
-__all__ = ["as_codes", "as_rows", "as_rows_and_target"]
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:  # before scikit-learn 1.9
+
+    class CallbackSupportMixin:
+        """Nothing to support."""
+
+    def with_callbacks(method):
+        """The method as it is."""
+        return method
+
+
+__all__ = ["CallbackSupportMixin", "as_rows", "as_rows_and_target", "with_callbacks"]
 
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 
@@ -101,20 +113,3 @@ def as_rows_and_target(
     check_classification_targets(target)
     rows = canonical(rows) if sparse.issparse(rows) else np.asarray(rows)
     return rows, np.asarray(target)
-
-
-def as_codes(y):
-    """Sorted classes and, for each label, its class's position."""
-    if y.dtype.kind in "iu" and len(y) > 256:
-        low, high = int(y.min()), int(y.max())
-        if high - low < len(y):
-            # Counting beats sorting small integers; in a type that holds their range.
-            wide = y.astype(np.int64) if y.dtype.itemsize < 8 else y
-            shifted = (wide - low).astype(np.intp, copy=False)
-            present = np.bincount(shifted) > 0
-            positions = np.cumsum(present) - 1
-            # In modular arithmetic, as the type wraps around, this is exact.
-            classes = np.flatnonzero(present).astype(y.dtype) + y.min()
-            return classes, positions[shifted]
-    classes, codes = np.unique(y, return_inverse=True)
-    return classes, codes

@@ -13,7 +13,15 @@ import skdimred
 ROOT = Path(skdimred.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 
-ESTIMATORS = {"numerics", "blocks", "_sklearn", "_checks", "_base", "_stream"}
+ESTIMATORS = {
+    "numerics",
+    "blocks",
+    "_sklearn",
+    "_checks",
+    "_base",
+    "_stream",
+    "_sweeps",
+}
 # What each room may import of ours, besides itself.
 ALLOWED = {
     "numerics": set(),
@@ -23,6 +31,7 @@ ALLOWED = {
     "_checks": set(),
     "_base": {"_sklearn", "_checks", "blocks", "numerics"},
     "_stream": set(),
+    "_sweeps": {"_sklearn"},
     "decomposition": ESTIMATORS,
     "discriminant_analysis": ESTIMATORS,
     "manifold": {*ESTIMATORS, "metrics", "decomposition"},

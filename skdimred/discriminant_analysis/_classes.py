@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-__all__ = ["class_shares", "merged", "united"]
+__all__ = ["as_codes", "class_shares", "merged", "united"]
 
 
 def class_shares(priors, classes, counts):
@@ -76,3 +76,20 @@ def merged(moments, classes, dtype, other, other_classes, other_dtype):
     moments = moments.reindex(np.searchsorted(known, classes), len(known))
     other = other.reindex(np.searchsorted(known, other_classes), len(known))
     return moments.merge(other), known, np.result_type(dtype, other_dtype)
+
+
+def as_codes(y):
+    """Sorted classes and, for each label, its class's position."""
+    if y.dtype.kind in "iu" and len(y) > 256:
+        low, high = int(y.min()), int(y.max())
+        if high - low < len(y):
+            # Counting beats sorting small integers; in a type that holds their range.
+            wide = y.astype(np.int64) if y.dtype.itemsize < 8 else y
+            shifted = (wide - low).astype(np.intp, copy=False)
+            present = np.bincount(shifted) > 0
+            positions = np.cumsum(present) - 1
+            # In modular arithmetic, as the type wraps around, this is exact.
+            classes = np.flatnonzero(present).astype(y.dtype) + y.min()
+            return classes, positions[shifted]
+    classes, codes = np.unique(y, return_inverse=True)
+    return classes, codes

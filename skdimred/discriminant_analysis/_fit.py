@@ -10,10 +10,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdimred._base import LinearMapMixin, guarded
 from skdimred._checks import as_sample_weight, raise_if_not_finite
-from skdimred._sklearn import as_codes, as_rows_and_target
+from skdimred._sklearn import as_rows_and_target
 from skdimred._stream import StreamMixin
 from skdimred.blocks import is_iterator, opened
-from skdimred.discriminant_analysis._classes import class_shares, merged, united
+from skdimred.discriminant_analysis._classes import (
+    as_codes,
+    class_shares,
+    merged,
+    united,
+)
 from skdimred.discriminant_analysis._classifier import DiscriminantClassifierMixin
 from skdimred.discriminant_analysis._routes import solve
 from skdimred.discriminant_analysis._solution import Rows
