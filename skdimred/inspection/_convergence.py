@@ -335,12 +335,12 @@ class ConvergenceDisplay:
         self.stops_ = {}
         for i, history in enumerate(histories):
             colour = self.lines_[history.name].get_color()
-            face = "white" if history.converged is False else colour
+            full = history.converged is None or history.converged
             style = {
                 "color": colour,
                 "marker": "o",
                 "markersize": 6,
-                "markerfacecolor": face,
+                "markerfacecolor": colour if full else "white",
                 "linestyle": "none",
                 "zorder": 4,
             }
@@ -399,13 +399,16 @@ class ConvergenceDisplay:
         move = ScaledTranslation(0, down, self.figure_.dpi_scale_trans)
         self.legend_ = self.ax_.legend(
             [(self.lines_[h.name], self.stops_[h.name]) for h in histories],
-            [history.label for history in histories],
+            [str(i) for i in range(len(histories))],
             loc="upper center",
             bbox_to_anchor=(0.5, 0),
             bbox_transform=self.ax_.transAxes + move,
             frameon=False,
             fontsize="small",
         )
+        for text, history in zip(self.legend_.get_texts(), histories, strict=True):
+            # A name may begin with an underscore and hold dollar signs.
+            text.set(text=history.label, parse_math=False)
 
 
 def place_of(history, x):

@@ -1,5 +1,6 @@
 """Histories of iterative fits: read from estimators, checked, and put on one axis."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
 
@@ -28,7 +29,7 @@ class History:
 
     Parameters
     ----------
-    name : str
+    name : str or another key
     values : ndarray of shape (m,)
         Objective after each of `sweeps`.
     sweeps : ndarray of shape (m,)
@@ -54,7 +55,7 @@ class History:
         """Name, number of sweeps, and how well the fit converged."""
         n = self.sweeps[-1]
         parts = [f"{n} sweep" + "s" * bool(n != 1)]
-        if self.converged is False:
+        if self.converged is not None and not self.converged:
             parts.append("not converged")
         if self.residual is not None:
             parts.append(f"KKT residual {self.residual:.1e}")
@@ -100,8 +101,8 @@ def read_fits(estimators):
 
 def named(estimators):
     """Estimators as a dict; in a list they go by their class, numbered if alike."""
-    if hasattr(estimators, "items"):
-        out = {str(name): estimator for name, estimator in estimators.items()}
+    if isinstance(estimators, Mapping):
+        out = dict(estimators)
     elif isinstance(estimators, (list, tuple)):
         out = {}
         for estimator in estimators:
@@ -156,8 +157,8 @@ def check_histories(display):
             "converged",
         )
     }
-    if not hasattr(display.histories, "items"):
-        name = str(display.quantity)
+    if not isinstance(display.histories, Mapping):
+        name = display.quantity
         given = {w: None if v is None else {name: v} for w, v in given.items()}
     names = list(given["histories"])
     if not names:
@@ -165,14 +166,14 @@ def check_histories(display):
     for word, values in given.items():
         if values is None:
             continue
-        found = list(values) if hasattr(values, "items") else values
+        found = list(values) if isinstance(values, Mapping) else values
         if found is values or not set(found) <= set(names):
             raise ValueError(
                 f"{word} must be a dict with the names of histories, {names}; found "
                 f"{found!r}."
             )
     return [
-        checked(str(name), **{w: (v or {}).get(name) for w, v in given.items()})
+        checked(name, **{w: (v or {}).get(name) for w, v in given.items()})
         for name in names
     ]
 
@@ -204,14 +205,20 @@ def checked(
                 f"less than before; found {len(times)} from {times.min():g} to "
                 f"{times.max():g}."
             )
+    if residuals is not None:
+        residuals = float(as_numbers([residuals], "residuals", name)[0])
+    if converged is not None and not isinstance(converged, (bool, np.bool_)):
+        raise ValueError(
+            f"converged must be True, False or None for {name!r}; found {converged!r}."
+        )
     return History(
         name=name,
         values=values,
         sweeps=np.arange(n_iter + 1 - m, n_iter + 1),
         times=times,
         validation=validation,
-        residual=None if residuals is None else float(residuals),
-        converged=None if converged is None else bool(converged),
+        residual=residuals,
+        converged=converged,
     )
 
 
@@ -264,7 +271,11 @@ def ordinates(histories, view, best):
     lowest = min(v.min() for v in values)
     if best is None:
         best = float(lowest)
-    elif isinstance(best, bool) or not isinstance(best, Real) or not best <= lowest:
+    elif (
+        isinstance(best, bool)
+        or not isinstance(best, Real)
+        or not -np.inf < best <= lowest
+    ):
         raise ValueError(
             f"best={best!r} must be a number that no history is below; the lowest "
             f"value is {lowest:.17g}."

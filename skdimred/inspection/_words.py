@@ -1,5 +1,6 @@
 """Components as lists of features, with a bar for each weight."""
 
+from collections.abc import Mapping
 from numbers import Integral
 
 import numpy as np
@@ -28,14 +29,15 @@ def check_n_top(n_top):
 
 def check_feature_names(names, n_features):
     """Return the names as a list of str, one for each feature."""
-    if isinstance(names, str) or hasattr(names, "items"):
+    if not isinstance(names, Mapping) and np.ndim(names) == 1:
+        names = list(names)
+    else:
         # The order of a vocabulary is that in which it met the words.
         raise ValueError(
             "feature_names must be a list of names in the order of the columns; found "
             f"{type(names).__name__}. For a vectorizer take its "
             "get_feature_names_out()."
         )
-    names = list(names)
     if len(names) != n_features:
         raise ValueError(
             f"feature_names must hold one name for each of {n_features} features; "

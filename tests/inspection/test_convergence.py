@@ -5,6 +5,7 @@ import time
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -390,6 +391,9 @@ def test_bad_estimators(short, X):
         ({"validation_histories": [1.0, np.nan]}, "validation_histories must be fin"),
         ({"times": [0.0, 1.0]}, "times must hold 3 seconds .* found 2"),
         ({"times": [0.0, 2.0, 1.0]}, "never less than before"),
+        ({"residuals": np.nan}, "residuals must be finite"),
+        ({"residuals": [0.1, 0.2]}, "residuals must hold"),
+        ({"converged": "no"}, "converged must be True, False or None .* 'no'"),
         ({"times": [-1.0, 2.0, 3.0]}, "at least 0"),
         (
             {"histories": {"a": [1.0]}, "n_iters": 0},
@@ -412,6 +416,7 @@ def test_bad_histories(parameters, message):
         ({"x": "epoch"}, "x='epoch' must be one of"),
         ({"yscale": "symlog"}, "yscale='symlog' must be one of"),
         ({"view": "excess", "best": np.nan}, "best=nan must be a number"),
+        ({"view": "excess", "best": -np.inf}, "best=-inf must be a number"),
         ({"view": "excess", "best": "0"}, "best='0' must be a number"),
         ({"view": "relative"}, "first value, which must be above 0; found -1"),
         ({"yscale": "log"}, "yscale='log' needs .* found -2 to -1"),
@@ -427,3 +432,19 @@ def test_without_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match=r'pip install "skdimred\[plot\]"'):
         ConvergenceDisplay(histories=[1.0]).plot()
+
+
+def test_any_name(long):
+    history = long.objective_history_
+    names = ["_private", r"$\alpha$", "$", 3, "3"]
+    display = ConvergenceDisplay(histories=dict.fromkeys(names, history)).plot()
+    display.figure_.draw_without_rendering()
+    assert list(display.lines_) == names
+    sweeps = f"{long.n_iter_} sweeps"
+    assert texts(display) == [f"{name}: {sweeps}" for name in names]
+
+
+def test_a_series_is_one_history(long):
+    series = pd.Series(long.objective_history_, index=range(7, 8 + long.n_iter_))
+    display = ConvergenceDisplay(histories=series).plot()
+    assert_array_equal(display.lines_["objective"].get_ydata(), series)

@@ -154,6 +154,7 @@ def test_names_known_to_the_estimator():
     # Those that are given come first.
     given = words_of(draw(pca, feature_names=list("abcdefghijklm")))
     assert given[0] == expected(pca.components_[0], "abcdefghijklm", 8)
+    assert words_of(draw(pca, feature_names=X.columns.to_series()))[0] == panels[0][:8]
     # As an image it needs no names.
     assert draw(pca, image_shape=(1, 13)).bars_ is None
 
@@ -222,6 +223,10 @@ def test_bad_names(nmf, texts, tfidf):
         draw(nmf, feature_names=vectorizer.vocabulary_)
     with pytest.raises(ValueError, match="order of the columns; found str"):
         draw(nmf, feature_names="x" * p)
+    with pytest.raises(ValueError, match="found ndarray"):
+        draw(nmf, feature_names=names[:, np.newaxis])
+    with pytest.raises(ValueError, match="found set"):
+        draw(nmf, feature_names=set(names))
     with pytest.raises(ValueError, match=f"each of {p} features; found {p - 1}"):
         draw(nmf, feature_names=names[:-1])
     with pytest.raises(ValueError, match=r"image_shape=None .* there are none"):
