@@ -19,6 +19,8 @@ __all__ = ["ConvergenceDisplay"]
 VIEWS = ("value", "relative", "excess")
 XS = ("sweep", "time")
 SCALES = ("linear", "log", None)
+# Of the legend, in inches.
+LINE_HEIGHT = 0.18
 
 
 class ConvergenceDisplay:
@@ -77,7 +79,7 @@ class ConvergenceDisplay:
     See Also
     --------
     ComponentGalleryDisplay : What the fits found, as images or words.
-    ReconstructionDisplay : What it makes of the rows.
+    ReconstructionDisplay : What they make of the rows.
 
     Examples
     --------
@@ -321,6 +323,11 @@ class ConvergenceDisplay:
         self._draw_stops(plt, histories, places, heights, log, stop_kw)
         self._draw_validation(plt, histories, places, validation_kw)
         self._add_legend(plt, histories)
+        if ax is None and self.legend_ is not None:
+            # A long legend should not make the curves low.
+            width, height = self.figure_.get_size_inches()
+            more = LINE_HEIGHT * max(0, len(histories) - 3)
+            self.figure_.set_size_inches(width, height + more)
         return self
 
     def _draw_curves(self, plt, histories, places, heights, colours, line_kw):

@@ -351,6 +351,8 @@ def test_many_fits(long):
     for i in range(5):
         del histories[f"fit {i}"]
     assert len(texts(display.plot())) == 20
+    display.figure_.draw_without_rendering()
+    assert display.ax_.get_position().height * display.figure_.get_figheight() > 2.5
 
 
 def test_what_is_passed_is_not_changed(long):
