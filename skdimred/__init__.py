@@ -1,7 +1,7 @@
 """Dimension reduction beside scikit-learn's own: same contract, exact answers."""
 
 from skdimred.compare import compare
-from skdimred.decomposition import PCA, TruncatedSVD, low_rank_factors
+from skdimred.decomposition import NMF, PCA, TruncatedSVD, low_rank_factors
 from skdimred.discriminant_analysis import (
     DifferenceLDA,
     MeanDifferenceLDA,
@@ -10,6 +10,7 @@ from skdimred.discriminant_analysis import (
 from skdimred.manifold import PCoA
 
 __all__ = [
+    "NMF",
     "PCA",
     "DifferenceLDA",
     "MeanDifferenceLDA",

@@ -5,6 +5,8 @@ plain float array is recognised in a microsecond and everything else goes throug
 scikit-learn's own checks. What they leave to us is in `_checks`.
 """
 
+from functools import wraps
+
 import numpy as np
 from scipy import sparse
 from sklearn.utils.multiclass import check_classification_targets
@@ -18,8 +20,8 @@ except ImportError:  # before scikit-learn 1.9
         """Nothing to support."""
 
     def with_callbacks(method):
-        """The method as it is."""
-        return method
+        """The method, called as deep in the stack as where there are callbacks."""
+        return wraps(method)(lambda *args, **kwargs: method(*args, **kwargs))
 
 
 __all__ = ["CallbackSupportMixin", "as_rows", "as_rows_and_target", "with_callbacks"]

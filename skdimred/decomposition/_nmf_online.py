@@ -1,0 +1,112 @@
+r"""Non-negative components of rows that come in blocks.
+
+What a component update needs of the rows are two sums [1]_, :math:`S = \sum_i w_i
+W_i^T W_i` and :math:`C = \sum_i w_i W_i^T x_i`, with W_i the weights found by the
+components of the time. A block adds to both, and a few sweeps of coordinate descent
+move the components. Rows of long ago were held against worse components, and fade.
+
+References
+----------
+.. [1] J. Mairal, F. Bach, J. Ponce and G. Sapiro, "Online learning for matrix
+       factorization and sparse coding", Journal of Machine Learning Research 11 (2010),
+       19-60.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from skdimred.decomposition._nmf_fit import Fitted, factorise
+from skdimred.decomposition._nmf_rows import fit_of_rows, transposed_product
+from skdimred.numerics.nonnegative import hals
+
+__all__ = ["Stream"]
+
+# Rows seen before a block count the less the more of all rows are in it: by the power
+# of the share that they make up.
+FADING = 2.0
+SWEEPS, ROUNDS = 3, 2
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What is kept of the rows seen.
+
+    Attributes
+    ----------
+    S : ndarray of shape (k, k), float64
+    C : ndarray of shape (k, p), float64
+    weight : float
+        Of all rows seen.
+    """
+
+    S: np.ndarray
+    C: np.ndarray
+    weight: float
+
+    @classmethod
+    def of(cls, table, found):
+        """After a fit to a table."""
+        W = found.rows.W
+        times = np.ones(len(W)) if table.weight is None else table.weight
+        weighted = W * times[:, np.newaxis]
+        C = transposed_product(table.X, weighted, found.model)
+        return cls(W.T @ weighted, C, float(times.sum()))
+
+    @classmethod
+    def begun(cls, table, plan, init, rng):
+        """After a fit to a first block.
+
+        Parameters
+        ----------
+        table : Table
+        plan : Plan
+        init : str or tuple of ndarray
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        Fitted
+        Stream
+        """
+        found = factorise(table, plan, init, rng)
+        return found, cls.of(table, found)
+
+    def advanced(self, table, plan, model):
+        """After another block.
+
+        Parameters
+        ----------
+        table : Table
+        plan : Plan
+        model : Model
+            Components so far.
+
+        Returns
+        -------
+        Fitted
+        Stream
+        """
+        X, n = table.X, table.X.shape[0]
+        times = np.ones(n) if table.weight is None else table.weight
+        weight = self.weight + float(times.sum())
+        fade = (self.weight / weight) ** FADING
+        H = model.H.astype(np.float64)
+        for _ in range(ROUNDS):
+            W = fit_of_rows(X, model, table.weight, gaps=table.gaps).W
+            weighted = W * times[:, np.newaxis]
+            S = fade * self.S + W.T @ weighted
+            C = fade * self.C + transposed_product(X, weighted, model)
+            (_, _), (l1, l2) = plan.penalties(weight, X.shape[1])
+            H = hals(H.copy(), C - l1, S + l2 * np.eye(len(S)), SWEEPS)
+            if not plan.penalised:
+                norms = np.sqrt(np.einsum("ij,ij->i", H, H))
+                norms[norms == 0] = 1.0
+                H /= norms[:, np.newaxis]
+            model = replace(model, H=(H + 0.0).astype(X.dtype))
+        # In the units of the new components, the old weights are so much larger.
+        if not plan.penalised:
+            S, C = S * np.multiply.outer(norms, norms), C * norms[:, np.newaxis]
+        rows = fit_of_rows(X, model, table.weight, gaps=table.gaps)
+        found = Fitted(model, rows, [rows.loss], rows.loss, np.nan, 1, True)
+        return found, Stream(S, C, weight)

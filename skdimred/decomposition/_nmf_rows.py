@@ -1,0 +1,247 @@
+"""Weights of rows on non-negative components, and what they leave."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from skdimred.blocks import map_ranges
+from skdimred.numerics.divergence import Cells
+from skdimred.numerics.divergence_rows import row_weights
+from skdimred.numerics.masked_nonnegative import Known, own_problems
+from skdimred.numerics.nnls import nnls
+
+__all__ = [
+    "Model",
+    "RowFit",
+    "cells_of",
+    "fit_of_rows",
+    "transposed_product",
+    "weights",
+]
+
+BLOCK_BYTES = 4 << 20
+# Squared relative error below which it is summed entry by entry.
+CLOSE = 1e-6
+# Sweeps of the form that is not exact.
+SWEEPS = 20
+
+
+@dataclass(frozen=True)
+class Model:
+    """Components, and the loss by which rows are held against them.
+
+    Attributes
+    ----------
+    H : ndarray of shape (k, p)
+    beta : float
+    l1, l2 : float
+        Penalties of the weights.
+    missing : bool
+        Whether cells of sparse rows that are not stored are unknown.
+    exact : bool
+        Whether weights are exact, or what some sweeps reach.
+    missing_weight : float
+        Of an unknown cell.
+    scale : float
+        Mean of the known cells at fit.
+    columns : ndarray of shape (p,) or None
+        Their means by column, over the scale, where there may be unknown cells.
+    """
+
+    H: np.ndarray
+    beta: float
+    l1: float
+    l2: float
+    missing: bool
+    exact: bool
+    missing_weight: float
+    scale: float
+    columns: np.ndarray | None
+
+
+def weights(X, model):
+    """Weights (n, k), float64, each row's own."""
+    if model.beta != 2:
+        return _by_divergence(X, model, None)
+    W = np.empty((X.shape[0], len(model.H)))
+    for block, _, w in _least_squares(X, model):
+        W[block] = w
+    return W
+
+
+def _by_divergence(X, model, first):
+    rows = X.tocsr() if sparse.issparse(X) else X
+    return row_weights(
+        rows,
+        model.H,
+        model.beta,
+        missing=model.missing,
+        l1=model.l1,
+        l2=model.l2,
+        exact=model.exact,
+        start_from=first,
+        map_ranges=map_ranges,
+    )
+
+
+def _least_squares(X, model):
+    """Blocks of rows, their products with the components and their weights."""
+    H = model.H.astype(np.float64, copy=False)
+    k, p = H.shape
+    options = {"exact": model.exact, "sweeps": None if model.exact else SWEEPS}
+    ridge = model.l2 * np.eye(k)
+    plain = H @ H.T
+    rows = X.tocsr() if sparse.issparse(X) else X
+    step = max(256, BLOCK_BYTES // (8 * (k if sparse.issparse(X) else max(k, p))))
+
+    def over(taken):
+        found = []
+        for start in range(taken.start, taken.stop, step):
+            block = slice(start, min(start + step, taken.stop))
+            x = rows[block].astype(np.float64, copy=False)
+            if model.missing or (not sparse.issparse(x) and np.isnan(x.sum())):
+                found.append((block, *_masked(x, model, H, ridge, options)))
+                continue
+            C = np.ascontiguousarray((x @ H.T).T)
+            found.append((block, C, nnls(plain + ridge, C - model.l1, **options).T))
+        return found
+
+    for found in map_ranges(over, X.shape[0], work=float(X.shape[0]) * k * (p + k)):
+        yield from found
+
+
+def _masked(x, model, H, ridge, options):
+    """Products and weights of rows with unknown cells."""
+    known = Known.of(
+        x, scale=model.scale, weight=model.missing_weight, columns=model.columns
+    )
+    W = np.empty((x.shape[0], len(H)))
+    for block, S, C in own_problems(known, 0, H):
+        own = np.moveaxis(S, 2, 0) + ridge
+        W[block] = nnls(own, model.scale * C - model.l1, **options).T
+    cells = x if sparse.issparse(x) else np.where(np.isnan(x), 0.0, x)
+    return np.ascontiguousarray((cells @ H.T).T), W
+
+
+@dataclass(frozen=True)
+class RowFit:
+    """What components make of rows.
+
+    Attributes
+    ----------
+    W : ndarray of shape (n, k), float64
+    loss : float
+        Half the squared error of the known cells, or their divergence.
+    shares : ndarray of shape (k,)
+        Of each component in the fit.
+    total : float
+        Sum of the squares of the known cells, or of these themselves.
+    n_known : float
+        Weighted number of known cells.
+    """
+
+    W: np.ndarray
+    loss: float
+    shares: np.ndarray
+    total: float
+    n_known: float
+
+
+def fit_of_rows(X, model, sample_weight=None, *, gaps=False, first=None):
+    """Weights of rows, their loss, and the share of each component in the fit.
+
+    Parameters
+    ----------
+    X : ndarray, csr or csc of shape (n, p)
+    model : Model
+    sample_weight : ndarray of shape (n,) or None
+    gaps : bool
+        Whether cells of dense rows are unknown.
+    first : ndarray of shape (n, k) or None
+        Weights to begin with, for a divergence.
+
+    Returns
+    -------
+    RowFit
+    """
+    times = np.ones(X.shape[0]) if sample_weight is None else sample_weight
+    H = model.H.astype(np.float64, copy=False)
+    if model.beta != 2:
+        W = _by_divergence(X, model, first)
+        cells = cells_of(X, model, sample_weight)
+        loss = cells.value(W, np.ascontiguousarray(H.T))
+        shares = (times @ W) * H.sum(axis=1) / (cells.total or 1.0)
+        return RowFit(W, loss, shares, cells.total, cells.n_known)
+    W, cross = np.empty((X.shape[0], len(H))), np.zeros(len(H))
+    for block, C, w in _least_squares(X, model):
+        W[block] = w
+        cross += np.einsum("n,nk,kn->k", times[block], w, C)
+    squares = _squares(X, times)
+    half = (squares - 2 * cross.sum() + np.sum((W.T * times) @ W * (H @ H.T))) / 2
+    n_known = float(times.sum()) * X.shape[1]
+    is_sparse = sparse.issparse(X)
+    if model.missing or (not is_sparse and (gaps or half < CLOSE * squares)):
+        cells = cells_of(X, model, sample_weight)
+        half, n_known = cells.value(W, np.ascontiguousarray(H.T)), cells.n_known
+    return RowFit(W, max(half, 0.0), cross / (squares or 1.0), squares, n_known)
+
+
+def transposed_product(X, W, model):
+    """W'X of shape (k, p), with what is fitted in place of unknown cells.
+
+    Parameters
+    ----------
+    X : ndarray, csr or csc of shape (n, p)
+    W : ndarray of shape (n, k)
+        Times the weights of the rows.
+    model : Model
+
+    Returns
+    -------
+    ndarray of shape (k, p), float64
+    """
+    H = model.H.astype(np.float64, copy=False)
+    if sparse.issparse(X):
+        product = np.asarray((X.T @ W).T, dtype=np.float64)
+        if model.missing:
+            fit = X.tocsr().astype(np.float64)
+            fit.data = np.zeros_like(fit.data)
+            cells = cells_of(fit, model, None)
+            fit.data = cells.fit_of_entries(W, np.ascontiguousarray(H.T))
+            product += W.T @ W @ H - np.asarray((fit.T @ W).T)
+        return np.ascontiguousarray(product)
+    product = np.zeros((len(H), X.shape[1]))
+    step = max(1, BLOCK_BYTES // (8 * X.shape[1]))
+    for start in range(0, len(X), step):
+        x, w = X[start : start + step], W[start : start + step]
+        unknown = np.isnan(x)
+        if unknown.any():
+            x = np.where(unknown, w @ H, x)
+        product += w.T @ x
+    return product
+
+
+def cells_of(X, model, sample_weight):
+    """The cells of rows, by the loss of the components."""
+    rows = X.tocsr() if sparse.issparse(X) else X
+    return Cells(
+        rows,
+        model.beta,
+        missing=model.missing,
+        weight=sample_weight,
+        map_ranges=map_ranges,
+    )
+
+
+def _squares(X, times):
+    if sparse.issparse(X):
+        return float(
+            times @ np.asarray(X.astype(np.float64).power(2).sum(axis=1)).ravel()
+        )
+    step = max(1, BLOCK_BYTES // (8 * X.shape[1]))
+    total = 0.0
+    for start in range(0, len(X), step):
+        x = X[start : start + step].astype(np.float64)
+        total += float(times[start : start + step] @ np.nansum(x * x, axis=1))
+    return total

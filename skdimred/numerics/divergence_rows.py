@@ -1,0 +1,255 @@
+r"""The weights of rows by a beta divergence, components held.
+
+Each row is a problem of its own, :math:`\min_{w \ge 0} \sum_j d_\beta(x_j | (w H)_j) +
+\lambda \sum w + \tfrac\mu2 \|w\|^2`. In units in which the row and all components have
+mean 1,
+
+- for beta = 1, which is convex, Newton's method is a sequence of non-negative least
+  squares problems, each solved exactly by `nnls`; a step is halved until the divergence
+  of the row falls enough [1]_;
+- for another beta, multiplicative steps are taken until the row hardly moves.
+
+References
+----------
+.. [1] D. P. Bertsekas, "Projected Newton methods for optimization problems with simple
+       constraints", SIAM Journal on Control and Optimization 20 (1982), 221-246.
+       https://doi.org/10.1137/0320018
+"""
+
+import numpy as np
+from scipy import sparse
+
+from skdimred.numerics.divergence import CHUNK, divergence
+from skdimred.numerics.factor_products import serially
+from skdimred.numerics.nnls import nnls
+
+__all__ = ["row_weights"]
+
+# Numbers in the matrices of the rows that are taken at once.
+BLOCK_SIZE = 1 << 21
+FLOOR = 1e-30
+# Multiplicative steps before Newton's, steps of the latter, and halvings of one.
+WARM, MOST_NEWTON, MOST_HALVINGS = 5, 60, 30
+# What a row still has to promise, over its sum, and the share of it that it must keep.
+PROMISE, KEPT = 1e-14, 1e-4
+# Multiplicative steps, and the relative change of a row at which they end.
+MOST_STEPS, STILL = 2000, 1e-7
+
+
+def row_weights(
+    X,
+    H,
+    beta,
+    *,
+    missing=False,
+    l1=0.0,
+    l2=0.0,
+    exact=True,
+    start_from=None,
+    map_ranges=serially,
+):
+    """Weights of the rows of X on the components H, row by row.
+
+    Parameters
+    ----------
+    X : ndarray or csr of shape (n, p)
+        Non-negative; NaN in an ndarray is unknown.
+    H : ndarray of shape (k, p)
+    beta : float
+    missing : bool
+        Whether cells that are not stored are unknown.
+    l1, l2 : float
+        Penalties.
+    exact : bool
+        False for as many multiplicative steps as a fit takes at first, and no more.
+    start_from : ndarray of shape (n, k) or None
+        Positive weights to begin with.
+    map_ranges : callable
+        As for `DenseProducts`.
+
+    Returns
+    -------
+    ndarray of shape (n, k), float64
+    """
+    means = H.mean(axis=1, dtype=np.float64)
+    live = np.flatnonzero(means > 0)
+    units = means[live]
+    Ht = np.ascontiguousarray((H[live] / units[:, np.newaxis]).T, dtype=np.float64)
+    k, by_entries = len(live), sparse.issparse(X) and (missing or beta == 1)
+    width = k**2 if by_entries else max(k**2, X.shape[1])
+    step = max(64, BLOCK_SIZE // max(width, 1))
+    W = np.zeros((X.shape[0], len(H)))
+    pairs = None
+    if exact and beta == 1:
+        left, right = np.triu_indices(k)
+        pairs = np.take(Ht, left, axis=1)
+        pairs *= np.take(Ht, right, axis=1)
+
+    def over(rows):
+        for start in range(rows.start, rows.stop, step):
+            block = slice(start, min(start + step, rows.stop))
+            x = X[block].astype(np.float64)
+            if not by_entries and sparse.issparse(x):
+                x = x.toarray()
+            sums = np.nansum(x, axis=1) if not by_entries else x.sum(axis=1)
+            sizes = np.asarray(sums).reshape(-1) / X.shape[1]
+            alive = np.flatnonzero(sizes > 0)
+            if len(alive) and k:
+                # Penalties in the units of row and component.
+                size = sizes[alive, np.newaxis]
+                ones = l1 * size ** (1 - beta) / units
+                squares = l2 * size ** (2 - beta) / units**2
+                problem = _Rows(x[alive], size, Ht, beta, missing, ones, squares)
+                first = np.full((len(alive), k), 1.0 / k)
+                if start_from is not None:
+                    first = start_from[block][np.ix_(alive, live)] / (size / units)
+                found = problem.solve(first, exact, pairs) * (size / units)
+                W[np.ix_(block.start + alive, live)] = found
+
+    for _ in map_ranges(over, X.shape[0], work=10.0 * X.shape[0] * width):
+        pass
+    return W
+
+
+class _Rows:
+    """Rows of mean 1 and what a step of their weights is made of."""
+
+    def __init__(self, x, size, Ht, beta, missing, l1, l2):
+        self.Ht, self.beta, self.missing, self.l1, self.l2 = Ht, beta, missing, l1, l2
+        self.by_entries = sparse.issparse(x)
+        if self.by_entries:
+            self.x = x.multiply(1 / size).tocsr()
+        else:
+            known = ~np.isnan(x)
+            self.known = None if known.all() else known
+            self.x = np.where(known, x / size, float(beta <= 0))
+        self.plain = Ht.sum(axis=0)
+
+    def taken(self, rows):
+        """The same for some of the rows."""
+        new = object.__new__(_Rows)
+        new.__dict__.update(self.__dict__)
+        new.x, new.l1, new.l2 = self.x[rows], self.l1[rows], self.l2[rows]
+        if not self.by_entries and self.known is not None:
+            new.known = self.known[rows]
+        return new
+
+    def fit(self, w):
+        """What the weights make of the cells, or of the stored ones."""
+        if not self.by_entries:
+            return np.maximum(w @ self.Ht.T, FLOOR)
+        x = self.x
+        v = np.empty(x.nnz)
+        rows = np.repeat(np.arange(x.shape[0]), np.diff(x.indptr))
+        for start in range(0, len(v), CHUNK):
+            c = slice(start, start + CHUNK)
+            v[c] = np.einsum("ij,ij->i", w[rows[c]], self.Ht[x.indices[c]])
+        return np.maximum(v, FLOOR)
+
+    @property
+    def cells(self):
+        return self.x.data if self.by_entries else self.x
+
+    def spread(self, values, across):
+        """Values in their cells, times a matrix."""
+        if not self.by_entries:
+            if self.known is not None:
+                values = values * self.known
+            return values @ across
+        x = self.x
+        matrix = sparse.csr_array((values, x.indices, x.indptr), shape=x.shape)
+        return matrix @ across
+
+    def bottom(self, w, v):
+        """The slope of what pulls weights down."""
+        if self.beta == 1 and not self.missing and getattr(self, "known", None) is None:
+            down = self.plain
+        else:
+            down = self.spread(v ** (self.beta - 1), self.Ht)
+        return down + self.l1 + self.l2 * w
+
+    def value(self, w, v):
+        """The objective, row by row."""
+        terms = divergence(self.cells, v, self.beta)
+        if not self.by_entries:
+            if self.known is not None:
+                terms *= self.known
+            sums = terms.sum(axis=1)
+        else:
+            if not self.missing:
+                terms -= v
+            sums = np.add.reduceat(np.append(terms, 0.0), self.x.indptr[:-1])
+            sums[np.diff(self.x.indptr) == 0] = 0.0
+            if not self.missing:
+                sums += w @ self.plain
+        return sums + (self.l1 * w).sum(axis=1) + 0.5 * (self.l2 * w * w).sum(axis=1)
+
+    def multiplied(self, w):
+        """Weights after a multiplicative step."""
+        v, beta = self.fit(w), self.beta
+        ratio = self.spread(self.cells * v ** (beta - 2), self.Ht) / self.bottom(w, v)
+        if beta < 1:
+            ratio **= 1 / (2 - beta)
+        elif beta > 2:
+            ratio **= 1 / (beta - 1)
+        return w * ratio
+
+    def solve(self, w, exact, pairs):
+        """Weights, from where they begin and with the products of pairs of components.
+
+        Changes `w`.
+        """
+        newton = exact and self.beta == 1
+        limit = WARM if newton or not exact else MOST_STEPS
+        rest = np.arange(len(w))
+        for _ in range(limit):
+            rows = self if len(rest) == len(w) else self.taken(rest)
+            new = rows.multiplied(w[rest])
+            moved = np.abs(new - w[rest]).max(axis=1) > STILL * new.max(axis=1)
+            w[rest] = new
+            rest = rest[moved]
+            if len(rest) == 0:
+                return w
+        return self.newton(w, pairs) if newton else w
+
+    def newton(self, w, pairs):
+        """Newton's method, row by row, for the divergence of Kullback and Leibler."""
+        k = w.shape[1]
+        left, right = np.triu_indices(k)
+        rest = np.arange(len(w))
+        for _ in range(MOST_NEWTON):
+            rows, now = self.taken(rest), w[rest]
+            v = rows.fit(now)
+            ratio = rows.cells / v
+            top, down = rows.spread(ratio, self.Ht), rows.bottom(now, v)
+            products = rows.spread(ratio / v, pairs)
+            S = np.empty((len(rest), k, k))
+            S[:, left, right] = products
+            S[:, right, left] = products
+            S[:, np.arange(k), np.arange(k)] += rows.l2
+            slope = down - top
+            C = np.einsum("nij,nj->ni", S, now) - slope
+            step = nnls(S, np.ascontiguousarray(C.T)).T - now
+            promise = np.einsum("nj,nj->n", slope, step)
+            go = -promise > PROMISE * rows.x.shape[1]
+            if not go.any():
+                break
+            rows, rest = rows.taken(go), rest[go]
+            w[rest] = rows.searched(now[go], step[go], promise[go])
+        return w
+
+    def searched(self, now, step, promise):
+        """Weights after steps that were halved until each row fell enough."""
+        before = self.value(now, self.fit(now))
+        share, todo = np.ones(len(now)), np.arange(len(now))
+        for _ in range(MOST_HALVINGS):
+            rows = self.taken(todo)
+            new = now[todo] + share[todo, np.newaxis] * step[todo]
+            value = rows.value(new, rows.fit(new))
+            bound = before[todo] + KEPT * share[todo] * promise[todo]
+            todo = todo[value > bound + 1e-15 * np.abs(before[todo])]
+            if len(todo) == 0:
+                break
+            share[todo] /= 2
+        share[todo] = 0.0
+        return np.maximum(now + share[:, np.newaxis] * step, 0.0)

@@ -1,0 +1,169 @@
+r"""Products of a matrix with thin factors kept as rows, the only touch of the matrix.
+
+A factor is kept transposed and contiguous: `A` of shape (k, n) over the rows of X and
+`B` of shape (k, p) over its features, so that one component is one stretch of memory.
+Every kind gives ``right(B)``, :math:`B Z^T` of shape (k, n), and ``left(A)``,
+:math:`A Z` of shape (k, p), for Z the rows of X divided by one number, each times the
+square root of its weight; and `squares`, the squared Frobenius norm of Z.
+"""
+
+import numpy as np
+
+__all__ = ["DenseProducts", "LowRankProducts", "SparseProducts", "inner", "serially"]
+
+CHUNK = 8192
+BLOCK_BYTES = 1 << 20
+
+
+def serially(function, length, work):
+    """Apply a function to the whole range at once, without threads."""
+    yield function(slice(0, length))
+
+
+def inner(A, B):
+    """Sum of the products of the entries of two contiguous arrays, in double."""
+    a, b = A.reshape(-1), B.reshape(-1)
+    if a.dtype == np.float64:
+        return float(a @ b)
+    starts = range(0, a.size, CHUNK)
+    return float(sum(float(a[s : s + CHUNK] @ b[s : s + CHUNK]) for s in starts))
+
+
+class _Products:
+    """What the kinds share: the unit of X and the weights of its rows.
+
+    Attributes
+    ----------
+    shape : tuple of int
+    dtype : dtype
+    squares : float
+    is_sparse : bool
+    """
+
+    is_sparse = False
+
+    def __init__(self, shape, dtype, scale, weight):
+        self.shape, self.dtype = shape, np.dtype(dtype)
+        # Not applied to X: that would be a copy of it.
+        self.per_scale = self.dtype.type(1.0 / scale)
+        self.root = None if weight is None else np.sqrt(weight).astype(dtype)
+
+    def _scaled(self, product, over_rows):
+        product *= self.per_scale
+        if over_rows and self.root is not None:
+            product *= self.root
+        return product
+
+    def _weighted(self, A):
+        return A if self.root is None else A * self.root
+
+
+class DenseProducts(_Products):
+    """Products with a dense matrix.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, p), float64 or float32
+    scale : float
+        Divides X.
+    weight : ndarray of shape (n,) or None
+    map_ranges : callable
+        ``map_ranges(function, length, work=...)`` yields ``function(slice)`` over
+        ranges that cover ``range(length)``: where threads come in.
+    """
+
+    def __init__(self, X, *, scale=1.0, weight=None, map_ranges=serially):
+        super().__init__(X.shape, X.dtype, scale, weight)
+        self.X, self.map_ranges = X, map_ranges
+        step = max(1, BLOCK_BYTES // (8 * X.shape[1]))
+        squares = 0.0
+        for start in range(0, len(X), step):
+            rows = X[start : start + step].astype(np.float64)
+            rows /= scale
+            rows *= rows
+            if weight is None:
+                squares += float(rows.sum())
+            else:
+                squares += float(weight[start : start + step] @ rows.sum(axis=1))
+        self.squares = squares
+
+    def _mapped(self, function, length, k):
+        parts = list(self.map_ranges(function, length, work=self.X.size * k))
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+    def right(self, B):
+        """B Z' of shape (k, n)."""
+        out = self._mapped(lambda r: B @ self.X[r].T, self.shape[0], len(B))
+        return self._scaled(out, over_rows=True)
+
+    def left(self, A):
+        """A Z of shape (k, p)."""
+        A = self._weighted(A)
+        out = self._mapped(lambda c: A @ self.X[:, c], self.shape[1], len(A))
+        return self._scaled(out, over_rows=False)
+
+
+class SparseProducts(_Products):
+    """Products with a sparse matrix, through its entries.
+
+    Parameters
+    ----------
+    X : csr or csc of shape (n, p)
+        Each entry stored once.
+    scale, weight
+        As for `DenseProducts`.
+    """
+
+    is_sparse = True
+
+    def __init__(self, X, *, scale=1.0, weight=None):
+        super().__init__(X.shape, X.dtype, scale, weight)
+        self.X = X
+        values = X.data.astype(np.float64)
+        values /= scale
+        values *= values
+        if weight is None:
+            self.squares = float(values.sum())
+        else:
+            rows = (
+                X.indices
+                if X.format == "csc"
+                else np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
+            )
+            self.squares = float(weight[rows] @ values)
+
+    def right(self, B):
+        """B Z' of shape (k, n)."""
+        product = self.X @ np.ascontiguousarray(B.T)
+        return self._scaled(np.ascontiguousarray(product.T), over_rows=True)
+
+    def left(self, A):
+        """A Z of shape (k, p)."""
+        product = self.X.T @ np.ascontiguousarray(self._weighted(A).T)
+        return self._scaled(np.ascontiguousarray(product.T), over_rows=False)
+
+
+class LowRankProducts:
+    """Products with ``Q R``, a matrix of low rank.
+
+    Parameters
+    ----------
+    Q : ndarray of shape (n, l)
+        Orthonormal columns.
+    R : ndarray of shape (l, p)
+    """
+
+    is_sparse = False
+
+    def __init__(self, Q, R):
+        self.Q, self.R = Q, R
+        self.shape, self.dtype = (Q.shape[0], R.shape[1]), Q.dtype
+        self.squares = inner(R, R)
+
+    def right(self, B):
+        """B R'Q' of shape (k, n)."""
+        return (B @ self.R.T) @ self.Q.T
+
+    def left(self, A):
+        """A Q R of shape (k, p)."""
+        return (A @ self.Q) @ self.R
