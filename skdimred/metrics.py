@@ -6,7 +6,12 @@ the subspaces they span and never entry by entry.
 
 import numpy as np
 
-__all__ = ["great_circle_distances", "log_fold_change_distances", "subspace_sine"]
+__all__ = [
+    "great_circle_distances",
+    "hoyer_sparseness",
+    "log_fold_change_distances",
+    "subspace_sine",
+]
 
 # Mean radius of the Earth, in km.
 EARTH = 6371.0088
@@ -83,6 +88,70 @@ def _unit_vectors(X, name):
     return np.column_stack(
         [across * np.cos(longitude), across * np.sin(longitude), np.sin(latitude)]
     )
+
+
+def hoyer_sparseness(components):
+    r"""Measure how much each vector is a part: 0 if all is alike, 1 if one entry is all.
+
+    .. math:: \frac{\sqrt p - \|h\|_1 / \|h\|_2}{\sqrt p - 1}
+
+    for a vector h of p entries [1]_. It does not change with the unit of h, nor with the
+    order or the signs of its entries. The mean over components tells how much a
+    decomposition is one into parts.
+
+    Parameters
+    ----------
+    components : array-like of shape (n_components, n_features) or (n_features,)
+        Vectors as rows, such as `components_`; or one vector.
+
+    Returns
+    -------
+    sparseness : ndarray of shape (n_components,) or float
+        In [0, 1]. A vector of zeros, which has no parts, has 0, as one of a single
+        entry has.
+
+    Raises
+    ------
+    ValueError
+        If there is no entry, or one is NaN or infinite.
+
+    References
+    ----------
+    .. [1] P. O. Hoyer, "Non-negative matrix factorization with sparseness constraints",
+           Journal of Machine Learning Research 5 (2004), 1457-1469.
+
+    Examples
+    --------
+    >>> from skdimred.metrics import hoyer_sparseness
+    >>> hoyer_sparseness([[1, 1, 1, 1], [2, 0, 0, 2], [0, 5, 0, 0]]).round(3)
+    array([0.   , 0.586, 1.   ])
+    """
+    given = np.asarray(components, dtype=np.float64)
+    H = np.atleast_2d(given)
+    if H.ndim != 2 or H.shape[1] == 0:
+        raise ValueError(
+            "components must be vectors as rows, with an entry at least; found shape "
+            f"{given.shape}."
+        )
+    if not np.isfinite(H).all():
+        row, column = np.argwhere(~np.isfinite(H))[0]
+        raise ValueError(
+            f"components must be finite; found {H[row, column]} in row {row}, column "
+            f"{column}."
+        )
+    p = H.shape[1]
+    # In units of the largest entry, as squares may overflow.
+    largest = np.abs(H).max(axis=1, keepdims=True)
+    H = np.divide(np.abs(H), largest, out=np.zeros_like(H), where=largest > 0)
+    norms = np.sqrt(np.einsum("ij,ij->i", H, H))
+    if p == 1:
+        sparseness = np.zeros(len(H))
+    else:
+        ratio = np.divide(
+            H.sum(axis=1), norms, out=np.full(len(H), np.sqrt(p)), where=norms > 0
+        )
+        sparseness = np.clip((np.sqrt(p) - ratio) / (np.sqrt(p) - 1), 0.0, 1.0)
+    return sparseness if given.ndim > 1 else float(sparseness[0])
 
 
 def log_fold_change_distances(X, Y=None, *, pseudocount=1.0, top=None):

@@ -42,9 +42,9 @@ MARGIN = 0.9
 MOST_ROUNDS = 5
 # Sweeps for weights on components that are given.
 START_SWEEPS = 10
-# A compressed table pays where so many times k (n + p) is below n p; from given factors
-# only where the residual is farther off than so many tolerances.
-RANK_COST, NEAR_ENOUGH = 6.0, 30.0
+# A compressed table pays where so many times k (n + p) is below n p, and this is not
+# small; from given factors only where the residual is so many tolerances or more.
+RANK_COST, SMALL, NEAR_ENOUGH = 6.0, 5e5, 30.0
 
 
 @dataclass(frozen=True)
@@ -284,7 +284,9 @@ class _Problem:
         complete = self._complete()
         A, B, low = self._begun(init, complete, rng)
         if self.plan.multiply:
-            return filled(A, B, SOME if init == "random" else LITTLE)
+            if self.table.weight is not None and low is not None:
+                A /= np.sqrt(self.table.weight).astype(A.dtype)
+            return filled(A, B, LITTLE, root=self._counts())
         if self.known is not None:
             return self._run_on(complete, A, B) if complete is not None else (A, B)
         return self._warmed(A, B, rng, low=low)
@@ -302,8 +304,14 @@ class _Problem:
         A, B = nndsvd(low, k)
         if init != "nndsvd":
             share = LITTLE if init == "little" else SOME
-            A, B = filled(A, B, share, rng if init == "nndsvdar" else None)
+            scatter = rng if init == "nndsvdar" else None
+            A, B = filled(A, B, share, rng=scatter, root=complete.root)
         return *rescaled(low, A, B), low
+
+    def _counts(self):
+        """Roots of the weights of the rows, where they are not in the factor."""
+        weight = self.table.weight
+        return None if weight is None else np.sqrt(weight)
 
     def _weights_on(self, B, complete):
         """Weights of the rows on given components, about."""
@@ -344,7 +352,8 @@ class _Problem:
         """Factors after some iterations on a compressed dense table."""
         loss, products = self.loss, self.loss.products
         n, p = products.shape
-        if products.is_sparse or RANK_COST * self.plan.k * (n + p) > n * p:
+        cost = max(SMALL, RANK_COST * self.plan.k * (n + p))
+        if products.is_sparse or cost > n * p:
             return A, B
         if not only_if_better:
             low = low_rank(products, self.plan.k, rng) if low is None else low
@@ -439,6 +448,7 @@ class _Problem:
 def _without_gaps(table):
     """A dense table with what is expected in place of unknown cells."""
     X = table.X
-    known = Known.of(X, scale=table.scale, weight=0.0)
-    expected = table.scale * np.multiply.outer(known.rows, known.columns)
+    known = Known.of(X, scale=table.scale, weight=0.0, row_weight=table.weight)
+    rows = known.rows if table.weight is None else known.rows / np.sqrt(table.weight)
+    expected = table.scale * np.multiply.outer(rows, known.columns)
     return np.where(known.mask, X, expected).astype(X.dtype)

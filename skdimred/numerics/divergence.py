@@ -322,12 +322,15 @@ def _slowed(start, parts, penalty):
     return bottom
 
 
-def _gain(start, parts, penalty):
-    """About what a multiplicative step would gain, in double."""
+def _gain(start, parts, penalty, weight=None):
+    """About what a multiplicative step would gain, in double, for weighted rows."""
     bottom = _slowed(start, parts, penalty)
     slope = bottom - parts.numerator
-    weight = np.divide(start, bottom, out=np.zeros_like(start), where=bottom > 0)
-    return inner(weight * slope, np.ascontiguousarray(slope))
+    gain = np.divide(start, bottom, out=np.zeros_like(start), where=bottom > 0)
+    gain *= slope
+    if weight is not None:
+        gain *= weight[:, np.newaxis].astype(gain.dtype)
+    return inner(gain, np.ascontiguousarray(slope))
 
 
 def multiply_residual(cells, W, Ht, penalties, parts=None):
@@ -348,7 +351,7 @@ def multiply_residual(cells, W, Ht, penalties, parts=None):
     """
     parts = cells.parts(1, W, Ht) if parts is None else parts
     gains = _gain(Ht, parts, penalties[1])
-    gains += _gain(W, cells.parts(0, W, Ht), penalties[0])
+    gains += _gain(W, cells.parts(0, W, Ht), penalties[0], cells.weight)
     size = max(cells.total, np.finfo(np.float64).tiny)
     return float(np.sqrt(max(gains, 0.0) / size))
 

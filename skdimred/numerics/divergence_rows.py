@@ -29,9 +29,11 @@ __all__ = ["row_weights"]
 BLOCK_SIZE = 1 << 21
 FLOOR = 1e-30
 # Multiplicative steps before Newton's, steps of the latter, and halvings of one.
-WARM, MOST_NEWTON, MOST_HALVINGS = 5, 60, 30
+WARM, MOST_NEWTON, MOST_HALVINGS = 5, 100, 30
 # What a row still has to promise, over its sum, and the share of it that it must keep.
 PROMISE, KEPT = 1e-14, 1e-4
+# Share of its fit that a positive cell may lose in a step.
+MOST_LOST = 0.9
 # Multiplicative steps, and the relative change of a row at which they end.
 MOST_STEPS, STILL = 2000, 1e-7
 
@@ -135,16 +137,40 @@ class _Rows:
         return new
 
     def fit(self, w):
-        """What the weights make of the cells, or of the stored ones."""
+        """What the weights make of the cells, or of the stored ones; never 0."""
+        return np.maximum(self.image(w), FLOOR)
+
+    def image(self, w):
+        """W H in the cells, or in the stored ones."""
         if not self.by_entries:
-            return np.maximum(w @ self.Ht.T, FLOOR)
+            return w @ self.Ht.T
         x = self.x
         v = np.empty(x.nnz)
         rows = np.repeat(np.arange(x.shape[0]), np.diff(x.indptr))
         for start in range(0, len(v), CHUNK):
             c = slice(start, start + CHUNK)
             v[c] = np.einsum("ij,ij->i", w[rows[c]], self.Ht[x.indices[c]])
-        return np.maximum(v, FLOOR)
+        return v
+
+    def row_sums(self, terms):
+        """Sums over the cells of each row, or over the stored ones."""
+        if not self.by_entries:
+            return terms.sum(axis=1)
+        sums = np.add.reduceat(np.append(terms, 0.0), self.x.indptr[:-1])
+        sums[np.diff(self.x.indptr) == 0] = 0.0
+        return sums
+
+    def longest(self, v, step):
+        """How far along a step (n,) no cell that is positive loses most of its fit."""
+        loss = np.where(self.cells > 0, -self.image(step) / v, 0.0)
+        if self.by_entries:
+            most = np.maximum.reduceat(np.append(loss, 0.0), self.x.indptr[:-1])
+            most[np.diff(self.x.indptr) == 0] = 0.0
+        else:
+            if self.known is not None:
+                loss *= self.known
+            most = loss.max(axis=1)
+        return np.minimum(1.0, MOST_LOST / np.maximum(most, MOST_LOST))
 
     @property
     def cells(self):
@@ -171,17 +197,13 @@ class _Rows:
     def value(self, w, v):
         """The objective, row by row."""
         terms = divergence(self.cells, v, self.beta)
-        if not self.by_entries:
-            if self.known is not None:
-                terms *= self.known
-            sums = terms.sum(axis=1)
-        else:
-            if not self.missing:
-                terms -= v
-            sums = np.add.reduceat(np.append(terms, 0.0), self.x.indptr[:-1])
-            sums[np.diff(self.x.indptr) == 0] = 0.0
-            if not self.missing:
-                sums += w @ self.plain
+        if self.by_entries and not self.missing:
+            terms -= v
+        elif not self.by_entries and self.known is not None:
+            terms *= self.known
+        sums = self.row_sums(terms)
+        if self.by_entries and not self.missing:
+            sums += w @ self.plain
         return sums + (self.l1 * w).sum(axis=1) + 0.5 * (self.l2 * w * w).sum(axis=1)
 
     def multiplied(self, w):
@@ -235,13 +257,14 @@ class _Rows:
             if not go.any():
                 break
             rows, rest = rows.taken(go), rest[go]
-            w[rest] = rows.searched(now[go], step[go], promise[go])
+            now, step = now[go], step[go]
+            share = rows.longest(rows.fit(now), step)
+            w[rest] = rows.searched(now, step, promise[go], share)
         return w
 
-    def searched(self, now, step, promise):
-        """Weights after steps that were halved until each row fell enough."""
-        before = self.value(now, self.fit(now))
-        share, todo = np.ones(len(now)), np.arange(len(now))
+    def searched(self, now, step, promise, share):
+        """Weights after shares of steps, halved until each row fell enough."""
+        before, todo = self.value(now, self.fit(now)), np.arange(len(now))
         for _ in range(MOST_HALVINGS):
             rows = self.taken(todo)
             new = now[todo] + share[todo, np.newaxis] * step[todo]

@@ -100,7 +100,7 @@ def nndsvd(low, k):
     return A, B
 
 
-def filled(A, B, share, rng=None):
+def filled(A, B, share, *, rng=None, root=None):
     """Factors with a share of their mean in place of zeros.
 
     Parameters
@@ -109,15 +109,18 @@ def filled(A, B, share, rng=None):
         Changed.
     share : float
     rng : numpy.random.Generator or None
-        Scatters the values, if given.
+        Scatters the values in B, if given.
+    root : ndarray of shape (n,) or None
+        Roots of the weights of the rows, by which A is multiplied.
     """
-    for factor in (A, B):
-        zero = factor <= 0
-        value = share * float(factor.mean(dtype=np.float64))
-        if rng is None:
-            factor[zero] = value
-        else:
-            factor[zero] = np.abs(rng.standard_normal(np.count_nonzero(zero))) * value
+    root = np.ones(A.shape[1]) if root is None else root.astype(np.float64)
+    value = share * float((A @ root).sum()) / float(root @ root) / len(A)
+    A[:] = np.where(A <= 0, (value * root).astype(A.dtype), A)
+    zero = B <= 0
+    value = np.full(B.shape, share * float(B.mean(dtype=np.float64)))
+    if rng is not None:
+        value *= np.abs(rng.standard_normal(B.shape))
+    B[zero] = value[zero]
     return A, B
 
 
