@@ -91,12 +91,12 @@ def _unit_vectors(X, name):
 
 
 def hoyer_sparseness(components):
-    r"""Measure how much each vector is a part: 0 if all is alike, 1 if one entry is all.
+    r"""Measure how much each vector is a part: 0 if all alike, 1 if one entry is all.
 
     .. math:: \frac{\sqrt p - \|h\|_1 / \|h\|_2}{\sqrt p - 1}
 
-    for a vector h of p entries [1]_. It does not change with the unit of h, nor with the
-    order or the signs of its entries. The mean over components tells how much a
+    for a vector h of p entries [1]_. It does not change with the unit of h, nor with
+    the order or the signs of its entries. The mean over components tells how much a
     decomposition is one into parts.
 
     Parameters
