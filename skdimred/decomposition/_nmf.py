@@ -438,8 +438,9 @@ class NMF(SweepMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         Returns
         -------
         self : NMF
-            The fitted estimator. `objective_history_`, `kkt_residual_` and the errors
-            are those of the last rows.
+            The fitted estimator. The errors and `energy_ratio_` are those of the last
+            rows, on the components as they were before them; there is no
+            `kkt_residual_` but after the first block.
 
         Raises
         ------

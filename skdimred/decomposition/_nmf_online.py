@@ -25,7 +25,9 @@ __all__ = ["Stream"]
 # Rows seen before a block count the less the more of all rows are in it: by the power
 # of the share that they make up.
 FADING = 2.0
-SWEEPS, ROUNDS = 3, 2
+SWEEPS = 3
+# Of a first block, which is only the beginning, at most.
+FIRST_ITER, FIRST_TOL = 30, 1e-3
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,11 @@ class Stream:
         Fitted
         Stream
         """
+        plan = replace(
+            plan,
+            tol=max(plan.tol, FIRST_TOL),
+            max_iter=min(plan.max_iter, FIRST_ITER),
+        )
         found = factorise(table, plan, init, rng)
         return found, cls.of(table, found)
 
@@ -91,22 +98,22 @@ class Stream:
         times = np.ones(n) if table.weight is None else table.weight
         weight = self.weight + float(times.sum())
         fade = (self.weight / weight) ** FADING
+        # The rows on the components as they were; sweeps are close enough.
+        rows = fit_of_rows(
+            X, replace(model, exact=False), table.weight, gaps=table.gaps
+        )
+        weighted = rows.W * times[:, np.newaxis]
+        S = fade * self.S + rows.W.T @ weighted
+        C = fade * self.C + transposed_product(X, weighted, model)
+        (_, _), (l1, l2) = plan.penalties(weight, X.shape[1])
         H = model.H.astype(np.float64)
-        for _ in range(ROUNDS):
-            W = fit_of_rows(X, model, table.weight, gaps=table.gaps).W
-            weighted = W * times[:, np.newaxis]
-            S = fade * self.S + W.T @ weighted
-            C = fade * self.C + transposed_product(X, weighted, model)
-            (_, _), (l1, l2) = plan.penalties(weight, X.shape[1])
-            H = hals(H.copy(), C - l1, S + l2 * np.eye(len(S)), SWEEPS)
-            if not plan.penalised:
-                norms = np.sqrt(np.einsum("ij,ij->i", H, H))
-                norms[norms == 0] = 1.0
-                H /= norms[:, np.newaxis]
-            model = replace(model, H=(H + 0.0).astype(X.dtype))
-        # In the units of the new components, the old weights are so much larger.
+        hals(H, C - l1, S + l2 * np.eye(len(S)), SWEEPS)
         if not plan.penalised:
+            norms = np.sqrt(np.einsum("ij,ij->i", H, H))
+            norms[norms == 0] = 1.0
+            H /= norms[:, np.newaxis]
+            # In units of the new components, the old weights are so much larger.
             S, C = S * np.multiply.outer(norms, norms), C * norms[:, np.newaxis]
-        rows = fit_of_rows(X, model, table.weight, gaps=table.gaps)
+        model = replace(model, H=(H + 0.0).astype(X.dtype))
         found = Fitted(model, rows, [rows.loss], rows.loss, np.nan, 1, True)
         return found, Stream(S, C, weight)
