@@ -36,7 +36,9 @@ __all__ = ["Fitted", "Plan", "Table", "factorise"]
 LITTLE, SOME = 0.01, 1.0
 # Iterations on the compressed table and on one whose gaps are filled, and the least
 # gain of one.
-WARM_ITER, WARM_GAIN = 60, 1e-4
+WARM_ITER, WARM_GAIN = 30, 3e-4
+# Gentle ones before these, and before those on a small table that is not compressed.
+GENTLE, GENTLE_SMALL = 30, 60
 # Share of the tolerance left to the factor that is solved for last.
 MARGIN = 0.9
 MOST_ROUNDS = 5
@@ -245,6 +247,8 @@ class _Problem:
                 X, scale=s, weight=plan.missing_weight, row_weight=table.weight
             )
         self.loss = self._loss()
+        # Gentle iterations to begin with.
+        self.gentle = 0
 
     def _loss(self):
         table, plan, s = self.table, self.plan, self.table.scale
@@ -343,7 +347,8 @@ class _Problem:
             A,
             B,
             tol=self.plan.tol,
-            max_iter=min(WARM_ITER, self.plan.max_iter),
+            max_iter=min(GENTLE + WARM_ITER, self.plan.max_iter),
+            gentle=GENTLE,
             least_gain=WARM_GAIN,
         )
         return found.A, found.B
@@ -354,6 +359,8 @@ class _Problem:
         n, p = products.shape
         cost = max(SMALL, RANK_COST * self.plan.k * (n + p))
         if products.is_sparse or cost > n * p:
+            if not products.is_sparse:
+                self.gentle = GENTLE_SMALL if n * p < SMALL else GENTLE
             return A, B
         if not only_if_better:
             low = low_rank(products, self.plan.k, rng) if low is None else low
@@ -374,7 +381,8 @@ class _Problem:
         options = {"tol": tol, "max_iter": max_iter}
         options["report"] = None if report is None else tell
         if not self.plan.multiply:
-            return alternate(self.loss, A, B, **options)
+            gentle, self.gentle = self.gentle, 0
+            return alternate(self.loss, A, B, gentle=gentle, **options)
         W, Ht = np.ascontiguousarray(A.T), np.ascontiguousarray(B.T)
         return multiply_alternate(self.loss, W, Ht, self.penalties, **options)
 

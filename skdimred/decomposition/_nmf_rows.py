@@ -8,6 +8,7 @@ from scipy import sparse
 from skdimred.blocks import map_ranges
 from skdimred.numerics.divergence import Cells
 from skdimred.numerics.divergence_rows import row_weights
+from skdimred.numerics.factor_products import rows_of
 from skdimred.numerics.masked_nonnegative import Known, own_problems
 from skdimred.numerics.nnls import nnls
 
@@ -199,8 +200,10 @@ def transposed_product(X, W, model):
 
     Returns
     -------
-    ndarray of shape (k, p), float64
+    ndarray of shape (k, p), float64, or the precision of a sparse X
     """
+    if sparse.issparse(X) and not model.missing:
+        return np.ascontiguousarray((X.T @ W.astype(X.dtype)).T)
     H = model.H.astype(np.float64, copy=False)
     if sparse.issparse(X):
         product = np.asarray((X.T @ W).T, dtype=np.float64)
@@ -235,12 +238,14 @@ def cells_of(X, model, sample_weight):
 
 
 def _squares(X, times):
-    if sparse.issparse(X):
-        return float(
-            times @ np.asarray(X.astype(np.float64).power(2).sum(axis=1)).ravel()
-        )
-    step = max(1, BLOCK_BYTES // (8 * X.shape[1]))
     total = 0.0
+    if sparse.issparse(X):
+        for start in range(0, X.nnz, BLOCK_BYTES // 8):
+            entries = slice(start, start + BLOCK_BYTES // 8)
+            values = X.data[entries].astype(np.float64)
+            total += float(times[rows_of(X, entries)] @ (values * values))
+        return total
+    step = max(1, BLOCK_BYTES // (8 * X.shape[1]))
     for start in range(0, len(X), step):
         x = X[start : start + step].astype(np.float64)
         total += float(times[start : start + step] @ np.nansum(x * x, axis=1))

@@ -26,7 +26,9 @@ from skdimred.numerics.nnls import nnls
 __all__ = ["row_weights"]
 
 # Numbers in the matrices of the rows that are taken at once.
-BLOCK_SIZE = 1 << 21
+BLOCK_SIZE = 1 << 20
+# Pairs of components whose products are made at once: so many numbers.
+PAIRS_SIZE = 1 << 19
 FLOOR = 1e-30
 # Multiplicative steps before Newton's, steps of the latter, and halvings of one.
 WARM, MOST_NEWTON, MOST_HALVINGS = 5, 100, 30
@@ -81,11 +83,6 @@ def row_weights(
     width = k**2 if by_entries else max(k**2, X.shape[1])
     step = max(64, BLOCK_SIZE // max(width, 1))
     W = np.zeros((X.shape[0], len(H)))
-    pairs = None
-    if exact and beta == 1:
-        left, right = np.triu_indices(k)
-        pairs = np.take(Ht, left, axis=1)
-        pairs *= np.take(Ht, right, axis=1)
 
     def over(rows):
         for start in range(rows.start, rows.stop, step):
@@ -105,7 +102,7 @@ def row_weights(
                 first = np.full((len(alive), k), 1.0 / k)
                 if start_from is not None:
                     first = start_from[block][np.ix_(alive, live)] / (size / units)
-                found = problem.solve(first, exact, pairs) * (size / units)
+                found = problem.solve(first, exact) * (size / units)
                 W[np.ix_(block.start + alive, live)] = found
 
     for _ in map_ranges(over, X.shape[0], work=10.0 * X.shape[0] * width):
@@ -216,11 +213,8 @@ class _Rows:
             ratio **= 1 / (beta - 1)
         return w * ratio
 
-    def solve(self, w, exact, pairs):
-        """Weights, from where they begin and with the products of pairs of components.
-
-        Changes `w`.
-        """
+    def solve(self, w, exact):
+        """Weights, from where they begin; changes `w`."""
         newton = exact and self.beta == 1
         limit = WARM if newton or not exact else MOST_STEPS
         rest = np.arange(len(w))
@@ -232,22 +226,32 @@ class _Rows:
             rest = rest[moved]
             if len(rest) == 0:
                 return w
-        return self.newton(w, pairs) if newton else w
+        return self.newton(w) if newton else w
 
-    def newton(self, w, pairs):
-        """Newton's method, row by row, for the divergence of Kullback and Leibler."""
-        k = w.shape[1]
+    def curvature(self, values):
+        """Matrices (n, k, k) of values in the cells between pairs of components."""
+        k = self.Ht.shape[1]
+        S = np.empty((self.x.shape[0], k, k))
         left, right = np.triu_indices(k)
-        rest = np.arange(len(w))
+        step = max(1, PAIRS_SIZE // len(self.Ht))
+        for start in range(0, len(left), step):
+            i, j = left[start : start + step], right[start : start + step]
+            pairs = np.take(self.Ht, i, axis=1)
+            pairs *= np.take(self.Ht, j, axis=1)
+            products = self.spread(values, pairs)
+            S[:, i, j] = products
+            S[:, j, i] = products
+        return S
+
+    def newton(self, w):
+        """Newton's method, row by row, for the divergence of Kullback and Leibler."""
+        k, rest = w.shape[1], np.arange(len(w))
         for _ in range(MOST_NEWTON):
             rows, now = self.taken(rest), w[rest]
             v = rows.fit(now)
             ratio = rows.cells / v
             top, down = rows.spread(ratio, self.Ht), rows.bottom(now, v)
-            products = rows.spread(ratio / v, pairs)
-            S = np.empty((len(rest), k, k))
-            S[:, left, right] = products
-            S[:, right, left] = products
+            S = rows.curvature(ratio / v)
             S[:, np.arange(k), np.arange(k)] += rows.l2
             slope = down - top
             C = np.einsum("nij,nj->ni", S, now) - slope

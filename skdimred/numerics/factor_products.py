@@ -9,7 +9,14 @@ square root of its weight; and `squares`, the squared Frobenius norm of Z.
 
 import numpy as np
 
-__all__ = ["DenseProducts", "LowRankProducts", "SparseProducts", "inner", "serially"]
+__all__ = [
+    "DenseProducts",
+    "LowRankProducts",
+    "SparseProducts",
+    "inner",
+    "rows_of",
+    "serially",
+]
 
 CHUNK = 8192
 BLOCK_BYTES = 1 << 20
@@ -27,6 +34,14 @@ def inner(A, B):
         return float(a @ b)
     starts = range(0, a.size, CHUNK)
     return float(sum(float(a[s : s + CHUNK] @ b[s : s + CHUNK]) for s in starts))
+
+
+def rows_of(X, entries):
+    """Rows of a slice of the stored entries of a csr or csc matrix."""
+    if X.format == "csc":
+        return X.indices[entries]
+    places = np.arange(*entries.indices(X.nnz))
+    return np.searchsorted(X.indptr, places, side="right") - 1
 
 
 class _Products:
@@ -119,18 +134,15 @@ class SparseProducts(_Products):
     def __init__(self, X, *, scale=1.0, weight=None):
         super().__init__(X.shape, X.dtype, scale, weight)
         self.X = X
-        values = X.data.astype(np.float64)
-        values /= scale
-        values *= values
-        if weight is None:
-            self.squares = float(values.sum())
-        else:
-            rows = (
-                X.indices
-                if X.format == "csc"
-                else np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
-            )
-            self.squares = float(weight[rows] @ values)
+        self.squares = 0.0
+        for start in range(0, X.nnz, BLOCK_BYTES // 8):
+            entries = slice(start, start + BLOCK_BYTES // 8)
+            values = X.data[entries].astype(np.float64)
+            values /= scale
+            values *= values
+            if weight is not None:
+                values *= weight[rows_of(X, entries)]
+            self.squares += float(values.sum())
 
     def right(self, B):
         """B Z' of shape (k, n)."""

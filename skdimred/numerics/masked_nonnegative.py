@@ -215,15 +215,15 @@ class Masked:
             total += slope(a, _times(ridged, a) - linear)
         return total
 
-    def half(self, side, start, other, look=False):
+    def half(self, side, start, other, look=False, sweeps=None):
         """Move one factor, the other held: see `Frobenius.half`."""
-        new, slopes = start.copy(), np.zeros(len(start)) if look else None
+        new, slopes = start, np.zeros(len(start)) if look else None
         error = self.squares
         for block, S, C, linear, ridged in self._quadratics(side, other):
             a = np.ascontiguousarray(new[:, block])
             if look and side == 1:
                 slopes += slope(a, _times(ridged, a) - linear)
-            _sweep(a, linear, ridged, SWEEPS)
+            _sweep(a, linear, ridged, sweeps or SWEEPS)
             if look and side == 0:
                 slopes += slope(a, _times(ridged, a) - linear)
             error += inner(a, _times(S, a)) - 2 * inner(a, C)

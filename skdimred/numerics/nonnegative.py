@@ -231,7 +231,7 @@ class Frobenius:
         error = self.squares - 2 * inner(A, C) + inner(A @ A.T, S)
         return self.value(A, B, 0.5 * max(error, 0.0))
 
-    def half(self, side, start, other, look=False):
+    def half(self, side, start, other, look=False, sweeps=None):
         """Move one factor, the other held.
 
         Parameters
@@ -239,10 +239,12 @@ class Frobenius:
         side : {0, 1}
             0 for A, 1 for B.
         start : ndarray of shape (k, n) or (k, p)
-            Not changed.
+            Becomes the new factor.
         other : ndarray of shape (k, p) or (k, n)
         look : bool
             Whether the slopes are wanted: of A where it ends, of B where it starts.
+        sweeps : int or None
+            None for as many as serve.
 
         Returns
         -------
@@ -252,7 +254,7 @@ class Frobenius:
         slopes = None
         if look and side == 1:
             slopes = slope(start, ridged @ start - linear)
-        new = hals(start.copy(), linear, ridged, self.sweeps, self.map_ranges)
+        new = hals(start, linear, ridged, sweeps or self.sweeps, self.map_ranges)
         if look and side == 0:
             slopes = slope(new, ridged @ new - linear)
         error = self.squares - 2 * inner(new, C) + inner(new @ new.T, S)
@@ -279,9 +281,7 @@ def balanced_residual(slopes_A, slopes_B, A, B, squares):
     return np.sqrt(total) / squares**0.75 if squares > 0 else 0.0
 
 
-def alternate(
-    loss, A, B, *, tol, max_iter, extrapolate=True, least_gain=0.0, report=None
-):
+def alternate(loss, A, B, *, tol, max_iter, gentle=0, least_gain=0.0, report=None):
     """Alternate half steps until the residual is at most `tol`.
 
     Parameters
@@ -293,7 +293,9 @@ def alternate(
     tol : float
         Of `balanced_residual`.
     max_iter : int
-    extrapolate : bool
+    gentle : int
+        Iterations of one sweep each and without extrapolation, before the others. They
+        are slower, and lead to better local minima.
     least_gain : float
         Ends it where the objective falls by a smaller share of itself.
     report : callable or None
@@ -304,38 +306,46 @@ def alternate(
     -------
     Factors
     """
-    pace = _Pace(extrapolate)
+    pace = _Pace(gentle)
     noise = ROUNDING * float(np.finfo(loss.dtype).eps) * loss.squares
-    # Pairs (A, B): the best so far, the one that the next half step starts from.
-    best, ahead, last_B = (A, B), (A, B), B
+    # Pairs (A, B): the best so far, and the one that the next half step starts from,
+    # whose arrays it takes for its own.
+    best, ahead, last_B = (A, B), (A.copy(), B), B
     history, value, residual, still = [], np.inf, np.inf, 0
     for n_iter in range(1, max_iter + 1):
         look = n_iter % LOOK == 0 or residual <= NEAR * tol
-        half = loss.half(0, ahead[0], ahead[1], look)
+        sweeps = 1 if n_iter <= gentle else None
+        half = loss.half(0, *ahead, look, sweeps)
         new = loss.value(half.factor, ahead[1], half.loss)
         if new > value + noise and pace.ran:
             pace.rose()
-            ahead = best
             history.append(value)
             if report is not None and report(value, residual, *best):
                 return Factors(*best, history, residual, n_iter, True)
-            plain = loss.half(1, ahead[1], ahead[0]).factor
-            ahead, last_B = (best[0], plain), plain
+            half = ahead = None
+            last_B = loss.half(1, best[1].copy(), best[0]).factor
+            ahead = best[0].copy(), last_B
             continue
         still = still + 1 if new > value - noise else 0
         value_before, value = value, min(value, new)
         history.append(value)
-        last_A, best = best[0], (half.factor, ahead[1])
-        A_ahead = best[0] if look else pace.along(best[0], last_A, first=n_iter == 1)
-        step = loss.half(1, best[1], A_ahead, look)
+        last_A, best, slopes = best[0], (half.factor, ahead[1]), half.slopes
+        # Arrays that are not needed are let go before the next are made.
+        half = ahead = None
+        still_there = look or n_iter == 1
+        A_ahead = best[0] if still_there else pace.along(best[0], last_A)
+        last_A = None
+        step = loss.half(1, best[1].copy(), A_ahead, look, sweeps)
         if look:
-            residual = balanced_residual(half.slopes, step.slopes, *best, loss.squares)
+            residual = balanced_residual(slopes, step.slopes, *best, loss.squares)
         stop = report is not None and report(value, residual, *best)
-        small = value_before - value < least_gain * value
+        small = n_iter > gentle and value_before - value < least_gain * value
         if (look and residual <= tol) or still >= MOST_STILL or small or stop:
             return Factors(*best, history, residual, n_iter, True)
-        ahead = (A_ahead, pace.along(step.factor, last_B))
-        last_B = step.factor
+        if A_ahead is best[0]:
+            A_ahead = A_ahead.copy()
+        ahead = A_ahead, pace.along(step.factor, last_B)
+        last_B, A_ahead, step = step.factor, None, None
         pace.fell()
     return Factors(*best, history, residual, max_iter, False)
 
@@ -343,13 +353,12 @@ def alternate(
 class _Pace:
     """How far both factors are extrapolated."""
 
-    def __init__(self, extrapolate):
-        self.step = FIRST if extrapolate else 0.0
-        self.limit, self.ran = 1.0, False
+    def __init__(self, gentle):
+        self.gentle, self.step, self.limit, self.ran = gentle, FIRST, 1.0, False
 
-    def along(self, new, old, first=False):
+    def along(self, new, old):
         """`new`, moved on along its change from `old`, not below 0."""
-        if first or not self.step:
+        if self.gentle > 0:
             return new
         ahead = new - old
         ahead *= new.dtype.type(self.step)
@@ -359,6 +368,9 @@ class _Pace:
 
     def fell(self):
         """The objective fell: go farther."""
+        if self.gentle > 0:
+            self.gentle -= 1
+            return
         self.limit = min(1.0, LIMIT_GROWTH * self.limit)
         self.step = min(self.limit, GROWTH * self.step)
 
