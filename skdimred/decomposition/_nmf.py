@@ -293,8 +293,10 @@ class NMF(SweepMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         best = None
         most = self.max_iter * len(inits)
         with self._sweeps(X, metadata=metadata, most=most) as report:
-            for init in inits:
-                found = factorise(table, plan, init, rng, self._told(report))
+            # What one start draws must not move the next.
+            generators = [rng, *rng.spawn(len(inits) - 1)]
+            for init, own in zip(inits, generators, strict=True):
+                found = factorise(table, plan, init, own, self._told(report))
                 # Starts that end in the same place are not told apart by rounding.
                 if best is None or found.objective < (1 - SAME) * best.objective:
                     best = found
