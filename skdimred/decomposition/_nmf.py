@@ -20,7 +20,12 @@ from skdimred._checks import as_sample_weight
 from skdimred._sklearn import as_rows, with_callbacks
 from skdimred._sweeps import SweepMixin
 from skdimred.decomposition._nmf_cells import count_by_cells
-from skdimred.decomposition._nmf_checks import as_factors, known_mean, raise_if_zero
+from skdimred.decomposition._nmf_checks import (
+    as_factors,
+    known_mean,
+    raise_if_out_of_range,
+    raise_if_zero,
+)
 from skdimred.decomposition._nmf_fit import Plan, Table, factorise
 from skdimred.decomposition._nmf_online import Stream
 from skdimred.decomposition._nmf_rows import fit_of_rows, weights
@@ -114,7 +119,8 @@ class NMF(SweepMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         Norm of X - W H over the known cells; for another loss, the root of twice the
         divergence.
     relative_error_ : float
-        The first over the norm of X; the divergence over the sum of X.
+        The first over the norm of the known cells; for another loss, the divergence
+        per known cell of X over its mean, which for beta = 1 is that over the sum of X.
     kkt_residual_ : float
         Norm of the projected gradient, where both parts of each component have the same
         norm, over the norm of X to the power 3/2: 0 at a stationary point, and the same
@@ -287,8 +293,10 @@ class NMF(SweepMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         best = None
         most = self.max_iter * len(inits)
         with self._sweeps(X, metadata=metadata, most=most) as report:
-            for init in inits:
-                found = factorise(table, plan, init, rng, self._told(report))
+            # What one start draws must not move the next.
+            generators = [rng, *rng.spawn(len(inits) - 1)]
+            for init, own in zip(inits, generators, strict=True):
+                found = factorise(table, plan, init, own, self._told(report))
                 # Starts that end in the same place are not told apart by rounding.
                 if best is None or found.objective < (1 - SAME) * best.objective:
                     best = found
@@ -308,6 +316,7 @@ class NMF(SweepMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         weight = as_sample_weight(sample_weight, X.shape[0])
         gaps, scale = known_mean(self, X, weight, self.implicit_zeros == "missing")
         missing = sparse.issparse(X) and self.implicit_zeros == "missing"
+        raise_if_out_of_range(X, scale)
         if self._beta <= 0:
             raise_if_zero(X, missing, self._beta)
         return X, Table(X, weight, scale, gaps, missing)
@@ -373,14 +382,16 @@ class NMF(SweepMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def _set(self, found, table, plan):
         """Set the attributes of a fit."""
-        loss, total = found.rows.loss, found.rows.total
+        loss, total = max(found.rows.loss, 0.0), found.rows.total
         self._model = found.model
         self.components_ = found.model.H
         self.n_components_ = len(found.model.H)
         self.energy_ratio_ = found.rows.shares.astype(found.model.H.dtype)
-        self.reconstruction_err_ = float(np.sqrt(2 * max(loss, 0.0)))
-        relative = self.reconstruction_err_ / np.sqrt(total)
-        self.relative_error_ = float(relative if plan.beta == 2 else loss / total)
+        self.reconstruction_err_ = _times_power(
+            np.sqrt(2 * loss), found.model.scale, plan.beta / 2
+        )
+        relative = np.sqrt(2 * loss / total) if plan.beta == 2 else loss / total
+        self.relative_error_ = float(relative)
         self.kkt_residual_ = float(found.residual)
         self.objective_history_ = np.array(found.history)
         self.n_iter_ = found.n_iter
@@ -566,7 +577,8 @@ class NMF(SweepMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         gaps = not sparse.issparse(X) and bool(np.isnan(X).any())
         found = fit_of_rows(X, self._model, weight, gaps=gaps)
         per_cell = 2.0 if self._model.beta == 2 else 1.0
-        return -per_cell * found.loss / found.n_known
+        mean = per_cell * found.loss / found.n_known
+        return -_times_power(mean, self._model.scale, self._model.beta)
 
     def _check_parameters(self):
         k = self.n_components
@@ -630,6 +642,12 @@ class NMF(SweepMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         tags.input_tags.allow_nan = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _times_power(value, scale, exponent):
+    """A value times a power of a scale, inf where it overflows."""
+    with np.errstate(over="ignore", under="ignore"):
+        return float(value and value * np.float64(scale) ** exponent)
 
 
 def _shape(model):

@@ -64,6 +64,11 @@ def count_by_cells(table, plan, rng):
     folds = [_Fold(table, r, c) for r, c in zip(rows, columns, strict=True)]
     most = min(n - len(rows[0]), p - len(columns[0]))
     errors, seed = {}, int(rng.integers(2**31))
+    power = 1.0 if plan.beta == 2 else plan.beta
+
+    def in_units(error):
+        with np.errstate(over="ignore", under="ignore"):
+            return float(error * np.float64(table.scale) ** power)
 
     def error(k):
         if k not in errors:
@@ -71,7 +76,7 @@ def count_by_cells(table, plan, rng):
                 f.error(replace(plan, k=k), np.random.default_rng(seed)) for f in folds
             ]
             mean = sum(e for e, _ in found) / max(sum(m for _, m in found), 1)
-            errors[k] = float(np.sqrt(mean) if plan.beta == 2 else mean)
+            errors[k] = in_units(np.sqrt(mean) if plan.beta == 2 else mean)
         return errors[k]
 
     best, k, waited = 1, 1, 0
@@ -119,13 +124,17 @@ class _Fold:
         model = found.model
         W = weights(self.beside, model)
         across = replace(
-            model, H=np.ascontiguousarray(found.rows.W.T), l1=0.0, l2=0.0, columns=None
+            model,
+            H=np.ascontiguousarray(found.rows.W.T) / model.scale,
+            l1=0.0,
+            l2=0.0,
+            columns=None,
         )
         if unknown:
             across = replace(across, columns=np.ones(len(self.rows)))
         below = self.below.T
         below = below.tocsr() if sparse.issparse(below) else np.ascontiguousarray(below)
-        H = weights(below, across)
+        H = weights(below, across) / model.scale
         cells = cells_of(self.held, model, self.weight)
-        loss = cells.value(W, H)
+        loss = cells.value(W / model.scale, H)
         return (2 * loss if plan.beta == 2 else loss), cells.n_known

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_array
 
-__all__ = ["as_factors", "known_mean", "raise_if_zero"]
+__all__ = ["as_factors", "known_mean", "raise_if_out_of_range", "raise_if_zero"]
 
 SEVERAL = 1 << 20
 
@@ -57,8 +57,9 @@ def known_mean(estimator, X, weight, missing):
             f"column {column}. Shift or clip them, or use a decomposition that may "
             "subtract, such as PCA."
         )
-    sums, counts = _row_sums(X, gaps, missing)
-    if not np.isfinite(sums).all():
+    with np.errstate(over="ignore"):
+        sums, counts = _row_sums(X, gaps, missing)
+    if not np.isfinite(sums).all() and np.isinf(values).any():
         row, column = _first(X, np.isinf)
         raise ValueError(
             f"Input X contains infinity (first at row {row}, column {column}). {name} "
@@ -66,7 +67,20 @@ def known_mean(estimator, X, weight, missing):
         )
     times = np.ones(X.shape[0]) if weight is None else weight
     count = float(times @ counts)
-    return gaps, float(times @ sums) / count if count else 0.0
+    with np.errstate(over="ignore"):
+        mean = float(times @ sums) / count if count else 0.0
+    return gaps, mean
+
+
+def raise_if_out_of_range(X, scale):
+    """Raise a ValueError if a mean cell is so large or small that digits are lost."""
+    info = np.finfo(X.dtype)
+    low, high = float(info.tiny) / float(info.eps), float(info.max) * float(info.eps)
+    if scale > 0 and not low <= scale <= high:
+        raise ValueError(
+            f"The mean of X is {scale:.3g}, but must lie from {low:.2g} to {high:.2g} "
+            f"for {X.dtype}: multiply X by a number."
+        )
 
 
 def _row_sums(X, gaps, missing):

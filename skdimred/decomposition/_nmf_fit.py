@@ -42,6 +42,9 @@ GENTLE, GENTLE_SMALL = 30, 60
 # Share of the tolerance left to the factor that is solved for last.
 MARGIN = 0.9
 MOST_ROUNDS = 5
+# Least eigenvalue of the products of components, over the largest, below which weights
+# are as good as not unique.
+DEPENDENT = 1e-8
 # Sweeps for weights on components that are given.
 START_SWEEPS = 10
 # A compressed table pays where so many times k (n + p) is below n p, and this is not
@@ -112,6 +115,11 @@ class Plan:
         """Whether the penalties fix the scale of the components."""
         return self.alpha_W > 0 or self.alpha_H > 0
 
+    @property
+    def least_weights(self):
+        """Whether the weights of rows are the best on their components."""
+        return self.exact and self.beta in (1.0, 2.0)
+
     def penalties(self, n, p):
         """(l1, l2) of W and of H, in the units of the table."""
         one, two = self.l1_ratio, 1.0 - self.l1_ratio
@@ -148,7 +156,7 @@ class Fitted:
     history : list of float
         The objective, iteration by iteration.
     objective : float
-        At the end.
+        At the end, of the table over its scale.
     residual : float
     n_iter : int
     converged : bool
@@ -195,16 +203,16 @@ def factorise(table, plan, init, rng, report=None):
     tol = plan.tol
     for _ in range(MOST_ROUNDS):
         found = problem.run(A, B, tol, plan.max_iter - n_iter, report)
-        history += [problem.unit * value for value in found.history]
+        history += [problem.in_units(value) for value in found.history]
         n_iter += found.n_iter
         model = problem.model(found.A, found.B)
-        rows = fit_of_rows(
-            table.X,
-            model,
-            table.weight,
-            gaps=table.gaps,
-            first=problem.first(found, table.X.shape[0], keep),
-        )
+        first = problem.first(found, table.X.shape[0], keep)
+        rows = _rows(table, model, first)
+        if not plan.least_weights:
+            # What rows get is not what the alternation had.
+            residual = problem.residual(found.A, found.B)
+            converged = found.converged
+            break
         A, B = problem.factors(rows.W[keep], model.H)
         residual, converged = problem.residual(A, B), found.converged
         if residual <= plan.tol or not found.converged or n_iter >= plan.max_iter:
@@ -215,8 +223,28 @@ def factorise(table, plan, init, rng, report=None):
     order = np.argsort(-rows.shares, kind="stable")
     rows = replace(rows, W=rows.W[:, order], shares=rows.shares[order])
     model = replace(model, H=np.ascontiguousarray(model.H[order]))
+    if _has_many_weights(model.H):
+        # Of which a new row gets those that the order and the start yield.
+        rows = _rows(table, model, None)
     objective = rows.loss + problem.penalty_value(rows.W[keep], model.H)
     return Fitted(model, rows, history, objective, residual, n_iter, converged)
+
+
+def _rows(table, model, first):
+    """The rows of a table on components."""
+    return fit_of_rows(table.X, model, table.weight, gaps=table.gaps, first=first)
+
+
+def _has_many_weights(H):
+    """Whether components are so near to dependent that weights are not unique."""
+    H = H.astype(np.float64)
+    norms = np.linalg.norm(H, axis=1, keepdims=True)
+    H = np.divide(H, norms, out=np.zeros_like(H), where=norms > 0)
+    H = H[norms[:, 0] > 0]
+    if len(H) == 0:
+        return False
+    values = np.linalg.eigvalsh(H @ H.T)
+    return bool(values[0] < DEPENDENT * values[-1])
 
 
 class _Problem:
@@ -230,16 +258,15 @@ class _Problem:
         self.l1_W, self.l2_W, self.l1_H, self.l2_H = l1_W, l2_W, l1_H, l2_H
         beta = plan.beta
         # Of the objective; both factors have the root of the unit of the table.
-        self.unit = s**beta
-        one, two = s ** (0.5 - beta), s ** (1.0 - beta)
+        one, two = _power(s, 0.5 - beta), _power(s, 1.0 - beta)
         self.root = None
         if table.weight is not None and not plan.multiply:
             self.root = np.sqrt(table.weight)
         # Rows are held times the roots of their weights; in the divergences they are
-        # not, and their weights come to the penalty instead.
+        # not.
         own = l1_W * one
-        if l1_W and table.weight is not None:
-            own = own * (table.weight if plan.multiply else self.root)
+        if l1_W and self.root is not None:
+            own = own * self.root
         self.penalties = Penalty(own, l2_W * two), Penalty(l1_H * one, l2_H * two)
         self.known = None
         if not plan.multiply and table.has_unknown:
@@ -376,7 +403,7 @@ class _Problem:
         """Alternate from a start: see `alternate`."""
 
         def tell(value, residual, A, B):
-            return report(self.unit * value, residual, lambda: self.model(A, B))
+            return report(self.in_units(value), residual, lambda: self.model(A, B))
 
         options = {"tol": tol, "max_iter": max_iter}
         options["report"] = None if report is None else tell
@@ -385,6 +412,12 @@ class _Problem:
             return alternate(self.loss, A, B, gentle=gentle, **options)
         W, Ht = np.ascontiguousarray(A.T), np.ascontiguousarray(B.T)
         return multiply_alternate(self.loss, W, Ht, self.penalties, **options)
+
+    def in_units(self, value):
+        """An objective in the units of the table, inf where it overflows."""
+        with np.errstate(over="ignore", under="ignore"):
+            unit = np.float64(self.table.scale) ** self.plan.beta
+            return float(value and value * unit)
 
     def residual(self, A, B):
         """How far from stationary a pair is."""
@@ -423,8 +456,8 @@ class _Problem:
         )
 
     def first(self, found, n_rows, keep):
-        """Weights of the rows where the alternation stopped, for a divergence."""
-        if not self.plan.multiply:
+        """Weights of the rows where the alternation stopped, for Newton's method."""
+        if self.plan.beta != 1 or not self.plan.exact:
             return None
         _, up = self._units(found.B)
         W = found.A.T * up
@@ -444,13 +477,21 @@ class _Problem:
         return np.ascontiguousarray(A), (H / per_H).astype(dtype)
 
     def penalty_value(self, W, H):
-        """What the penalties add to the objective."""
-        weight = self.table.weight
-        times = np.ones(len(W)) if weight is None else weight
-        W, H = W.astype(np.float64), H.astype(np.float64)
-        value = self.l1_W * float(times @ W.sum(axis=1)) + self.l1_H * H.sum()
-        value += 0.5 * self.l2_W * float(times @ (W * W).sum(axis=1))
-        return float(value + 0.5 * self.l2_H * (H * H).sum())
+        """What the penalties add to the objective, of the table over its scale."""
+        if not self.plan.penalised:
+            return 0.0
+        s, beta = self.table.scale, self.plan.beta
+        one, two = _power(s, 0.5 - beta), _power(s, 1.0 - beta)
+        own, other = Penalty(self.l1_W * one, self.l2_W * two), self.penalties[1]
+        A, B = (f.astype(np.float64) / np.sqrt(s) for f in (W.T, H))
+        return own.value(A, self.table.weight) + other.value(B)
+
+
+def _power(scale, exponent):
+    """A power of a scale, at most so large that it can be calculated with."""
+    largest = np.finfo(np.float64).max ** 0.5
+    with np.errstate(over="ignore", under="ignore"):
+        return float(min(np.float64(scale) ** exponent, largest))
 
 
 def _without_gaps(table):

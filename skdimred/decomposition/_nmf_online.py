@@ -38,6 +38,7 @@ class Stream:
     ----------
     S : ndarray of shape (k, k), float64
     C : ndarray of shape (k, p), float64
+        Both over the square of the scale of the model.
     weight : float
         Of all rows seen.
     """
@@ -49,11 +50,15 @@ class Stream:
     @classmethod
     def of(cls, table, found):
         """After a fit to a table."""
-        W = found.rows.W
-        times = np.ones(len(W)) if table.weight is None else table.weight
-        weighted = W * times[:, np.newaxis]
-        C = transposed_product(table.X, weighted, found.model)
-        return cls(W.T @ weighted, C, float(times.sum()))
+        times = np.ones(table.X.shape[0]) if table.weight is None else table.weight
+        S, C = cls._sums(table.X, found.rows.W, times, found.model)
+        return cls(S, C, float(times.sum()))
+
+    @staticmethod
+    def _sums(X, W, times, model):
+        W = W / model.scale
+        C = transposed_product(X, W, times, model) / model.scale
+        return W.T @ (W * times[:, np.newaxis]), C
 
     @classmethod
     def begun(cls, table, plan, init, rng):
@@ -102,10 +107,10 @@ class Stream:
         rows = fit_of_rows(
             X, replace(model, exact=False), table.weight, gaps=table.gaps
         )
-        weighted = rows.W * times[:, np.newaxis]
-        S = fade * self.S + rows.W.T @ weighted
-        C = fade * self.C + transposed_product(X, weighted, model)
+        S, C = self._sums(X, rows.W, times, model)
+        S, C = fade * self.S + S, fade * self.C + C
         (_, _), (l1, l2) = plan.penalties(weight, X.shape[1])
+        l1, l2 = (value / model.scale / model.scale for value in (l1, l2))
         H = model.H.astype(np.float64)
         hals(H, C - l1, S + l2 * np.eye(len(S)), SWEEPS)
         if not plan.penalised:

@@ -67,7 +67,7 @@ def weights(X, model):
         return _by_divergence(X, model, None)
     W = np.empty((X.shape[0], len(model.H)))
     for block, _, w in _least_squares(X, model):
-        W[block] = w
+        W[block] = model.scale * w
     return W
 
 
@@ -87,9 +87,15 @@ def _by_divergence(X, model, first):
 
 
 def _least_squares(X, model):
-    """Blocks of rows, their products with the components and their weights."""
+    """Blocks of rows, their products with the components and their weights.
+
+    Both over the scale of the model.
+    """
     H = model.H.astype(np.float64, copy=False)
     k, p = H.shape
+    # Rows are held in units of the scale, as squares of cells may overflow.
+    unit, l1 = model.scale, model.l1 / model.scale
+    scaled = H / unit
     options = {"exact": model.exact, "sweeps": None if model.exact else SWEEPS}
     ridge = model.l2 * np.eye(k)
     plain = H @ H.T
@@ -104,8 +110,8 @@ def _least_squares(X, model):
             if model.missing or (not sparse.issparse(x) and np.isnan(x.sum())):
                 found.append((block, *_masked(x, model, H, ridge, options)))
                 continue
-            C = np.ascontiguousarray((x @ H.T).T)
-            found.append((block, C, nnls(plain + ridge, C - model.l1, **options).T))
+            C = np.ascontiguousarray((x @ scaled.T).T)
+            found.append((block, C, nnls(plain + ridge, C - l1, **options).T))
         return found
 
     for found in map_ranges(over, X.shape[0], work=float(X.shape[0]) * k * (p + k)):
@@ -120,9 +126,9 @@ def _masked(x, model, H, ridge, options):
     W = np.empty((x.shape[0], len(H)))
     for block, S, C in own_problems(known, 0, H):
         own = np.moveaxis(S, 2, 0) + ridge
-        W[block] = nnls(own, model.scale * C - model.l1, **options).T
+        W[block] = nnls(own, C - model.l1 / model.scale, **options).T
     cells = x if sparse.issparse(x) else np.where(np.isnan(x), 0.0, x)
-    return np.ascontiguousarray((cells @ H.T).T), W
+    return np.ascontiguousarray((cells @ (H / model.scale).T).T), W
 
 
 @dataclass(frozen=True)
@@ -133,11 +139,12 @@ class RowFit:
     ----------
     W : ndarray of shape (n, k), float64
     loss : float
-        Half the squared error of the known cells, or their divergence.
+        Half the squared error of the known cells, or their divergence, of X over the
+        scale of the model.
     shares : ndarray of shape (k,)
         Of each component in the fit.
     total : float
-        Sum of the squares of the known cells, or of these themselves.
+        Sum of the squares of the known cells, or of these themselves, likewise.
     n_known : float
         Weighted number of known cells.
     """
@@ -171,82 +178,111 @@ def fit_of_rows(X, model, sample_weight=None, *, gaps=False, first=None):
     if model.beta != 2:
         W = _by_divergence(X, model, first)
         cells = cells_of(X, model, sample_weight)
-        loss = cells.value(W, np.ascontiguousarray(H.T))
-        shares = (times @ W) * H.sum(axis=1) / (cells.total or 1.0)
+        Ht = np.ascontiguousarray(H.T)
+        loss = cells.value(W / model.scale, Ht)
+        shares = _sums_of_parts(X, W / model.scale, Ht, times, model)
+        shares /= cells.total or 1.0
         return RowFit(W, loss, shares, cells.total, cells.n_known)
     W, cross = np.empty((X.shape[0], len(H))), np.zeros(len(H))
     for block, C, w in _least_squares(X, model):
         W[block] = w
         cross += np.einsum("n,nk,kn->k", times[block], w, C)
-    squares = _squares(X, times)
+    squares = _squares(X, times, model.scale)
     half = (squares - 2 * cross.sum() + np.sum((W.T * times) @ W * (H @ H.T))) / 2
     n_known = float(times.sum()) * X.shape[1]
     is_sparse = sparse.issparse(X)
     if model.missing or (not is_sparse and (gaps or half < CLOSE * squares)):
         cells = cells_of(X, model, sample_weight)
         half, n_known = cells.value(W, np.ascontiguousarray(H.T)), cells.n_known
+    W *= model.scale
     return RowFit(W, max(half, 0.0), cross / (squares or 1.0), squares, n_known)
 
 
-def transposed_product(X, W, model):
+def _sums_of_parts(X, W, Ht, times, model):
+    """Sum over the known cells of what each component adds to the fit."""
+    weighted = W * times[:, np.newaxis]
+    if sparse.issparse(X) and model.missing:
+        known = X.tocsr().astype(np.float64)
+        known.data = np.ones_like(known.data)
+        return np.einsum("nk,nk->k", weighted, known @ Ht)
+    if sparse.issparse(X) or not np.isnan(X.sum()):
+        return weighted.sum(axis=0) * Ht.sum(axis=0)
+    sums, step = np.zeros(Ht.shape[1]), max(1, BLOCK_BYTES // (8 * X.shape[1]))
+    for start in range(0, len(X), step):
+        block = slice(start, start + step)
+        known = (~np.isnan(X[block])).astype(np.float64)
+        sums += np.einsum("nk,nk->k", weighted[block], known @ Ht)
+    return sums
+
+
+def transposed_product(X, W, times, model):
     """W'X of shape (k, p), with what is fitted in place of unknown cells.
+
+    Of weights over the scale of the model.
 
     Parameters
     ----------
     X : ndarray, csr or csc of shape (n, p)
     W : ndarray of shape (n, k)
-        Times the weights of the rows.
+    times : ndarray of shape (n,)
+        How often each row counts.
     model : Model
 
     Returns
     -------
     ndarray of shape (k, p), float64, or the precision of a sparse X
     """
+    weighted = W * times[:, np.newaxis]
     if sparse.issparse(X) and not model.missing:
-        return np.ascontiguousarray((X.T @ W.astype(X.dtype)).T)
+        return np.ascontiguousarray((X.T @ weighted.astype(X.dtype)).T)
     H = model.H.astype(np.float64, copy=False)
     if sparse.issparse(X):
-        product = np.asarray((X.T @ W).T, dtype=np.float64)
+        product = np.asarray((X.T @ weighted).T, dtype=np.float64)
         if model.missing:
             fit = X.tocsr().astype(np.float64)
             fit.data = np.zeros_like(fit.data)
             cells = cells_of(fit, model, None)
             fit.data = cells.fit_of_entries(W, np.ascontiguousarray(H.T))
-            product += W.T @ W @ H - np.asarray((fit.T @ W).T)
+            filled = weighted.T @ W @ H - np.asarray((fit.T @ weighted).T)
+            product += model.scale * filled
         return np.ascontiguousarray(product)
     product = np.zeros((len(H), X.shape[1]))
     step = max(1, BLOCK_BYTES // (8 * X.shape[1]))
     for start in range(0, len(X), step):
-        x, w = X[start : start + step], W[start : start + step]
+        block = slice(start, start + step)
+        x = X[block]
         unknown = np.isnan(x)
         if unknown.any():
-            x = np.where(unknown, w @ H, x)
-        product += w.T @ x
+            x = np.where(unknown, model.scale * (W[block] @ H), x)
+        product += weighted[block].T @ x
     return product
 
 
 def cells_of(X, model, sample_weight):
-    """The cells of rows, by the loss of the components."""
+    """The cells of rows over the scale, by the loss of the components."""
     rows = X.tocsr() if sparse.issparse(X) else X
     return Cells(
         rows,
         model.beta,
+        scale=model.scale,
         missing=model.missing,
         weight=sample_weight,
         map_ranges=map_ranges,
     )
 
 
-def _squares(X, times):
+def _squares(X, times, scale):
     total = 0.0
     if sparse.issparse(X):
         for start in range(0, X.nnz, BLOCK_BYTES // 8):
             entries = slice(start, start + BLOCK_BYTES // 8)
             values = X.data[entries].astype(np.float64)
+            values /= scale
             total += float(times[rows_of(X, entries)] @ (values * values))
         return total
     step = max(1, BLOCK_BYTES // (8 * X.shape[1]))
     for start in range(0, len(X), step):
         x = X[start : start + step].astype(np.float64)
+        x /= scale
         total += float(times[start : start + step] @ np.nansum(x * x, axis=1))
     return total

@@ -388,7 +388,8 @@ def multiply_alternate(cells, W, Ht, penalties, *, tol, max_iter, report=None):
     history, value, residual, still, pace = [], np.inf, np.inf, 0, 1.0
 
     def penalised(W, Ht, loss):
-        return loss + penalties[0].value(W.T) + penalties[1].value(Ht.T)
+        own = penalties[0].value(W.T, cells.weight)
+        return loss + own + penalties[1].value(Ht.T)
 
     def factors(n_iter, converged):
         A, B = best[0].T, best[1].T

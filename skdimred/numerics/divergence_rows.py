@@ -29,7 +29,7 @@ __all__ = ["row_weights"]
 BLOCK_SIZE = 1 << 20
 # Pairs of components whose products are made at once: so many numbers.
 PAIRS_SIZE = 1 << 19
-FLOOR = 1e-30
+FLOOR, LARGEST = 1e-30, 1e150
 # Multiplicative steps before Newton's, steps of the latter, and halvings of one.
 WARM, MOST_NEWTON, MOST_HALVINGS = 5, 100, 30
 # What a row still has to promise, over its sum, and the share of it that it must keep.
@@ -92,12 +92,14 @@ def row_weights(
                 x = x.toarray()
             sums = np.nansum(x, axis=1) if not by_entries else x.sum(axis=1)
             sizes = np.asarray(sums).reshape(-1) / X.shape[1]
-            alive = np.flatnonzero(sizes > 0)
+            # Of smaller ones the inverse overflows.
+            alive = np.flatnonzero(sizes >= np.finfo(np.float64).tiny)
             if len(alive) and k:
                 # Penalties in the units of row and component.
                 size = sizes[alive, np.newaxis]
-                ones = l1 * size ** (1 - beta) / units
-                squares = l2 * size ** (2 - beta) / units**2
+                with np.errstate(over="ignore"):
+                    ones = _in_units(l1, size ** (1 - beta) / units)
+                    squares = _in_units(l2, size ** (2 - beta) / units**2)
                 problem = _Rows(x[alive], size, Ht, beta, missing, ones, squares)
                 first = np.full((len(alive), k), 1.0 / k)
                 if start_from is not None:
@@ -108,6 +110,11 @@ def row_weights(
     for _ in map_ranges(over, X.shape[0], work=10.0 * X.shape[0] * width):
         pass
     return W
+
+
+def _in_units(penalty, units):
+    """A penalty in other units, at most so large that it can be calculated with."""
+    return np.minimum(penalty * units, LARGEST) if penalty else np.zeros_like(units)
 
 
 class _Rows:

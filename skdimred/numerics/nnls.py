@@ -6,11 +6,18 @@ are is found by exchanging all entries that violate the conditions x >= 0, S x -
 at once, and only the last of them where that does not lead on (block principal pivoting
 [1]_). From the answer of a few sweeps of coordinate descent one or two exchanges do.
 
+Where S is so close to singular that exchanges end above the sweeps, or not at all, the
+column is solved by going from one set of positive entries to the next without ever
+going up (Lawson and Hanson [2]_). Columns are held in units in which S has a unit
+diagonal and the largest entry of c is 1.
+
 References
 ----------
 .. [1] J. Kim and H. Park, "Fast nonnegative matrix factorization: an active-set-like
        method and comparisons", SIAM Journal on Scientific Computing 33 (2011),
        3261-3281. https://doi.org/10.1137/110821172
+.. [2] C. L. Lawson and R. J. Hanson, "Solving Least Squares Problems", SIAM (1995),
+       chapter 23. https://doi.org/10.1137/1.9781611971217
 """
 
 import numpy as np
@@ -25,8 +32,11 @@ SWEEPS = 10
 FULL, MOST_EXCHANGES = 3, 100
 # Numbers in the systems that are solved at once.
 SYSTEM_SIZE = 1 << 18
-# What counts as a violation, and what is added to a singular S, over its size.
-TOLERANCE, RIDGE = 1e-12, 1e-14
+# What counts as a violation, what is added to a singular S, and a change of the
+# objective that is rounding.
+TOLERANCE, RIDGE, ROUNDING = 1e-12, 1e-14, 1e-13
+# Supports that are gone through downwards, over the number of entries.
+MOST_SUPPORTS = 10
 
 
 def nnls(S, C, *, exact=True, sweeps=None, map_ranges=serially):
@@ -51,28 +61,56 @@ def nnls(S, C, *, exact=True, sweeps=None, map_ranges=serially):
     """
     k, n = C.shape
     sweeps = SWEEPS if sweeps is None else sweeps
+    S, C, units = _in_units(S, C)
     X = np.zeros((k, n))
     if S.ndim == 2:
         hals(X, C, S, sweeps, map_ranges)
     else:
         own_sweeps(X, C, S, sweeps)
     if not exact:
-        return X
-    size = np.einsum("...ii->...i", S).max(axis=-1, initial=0.0)
-    # A matrix of zeros leaves nothing to solve, and takes any ridge.
-    size = np.where(size > 0, size, 1.0)
-    S = S + (RIDGE * k) * size[..., np.newaxis, np.newaxis] * np.eye(k)
+        return X * units
+    S = S + (RIDGE * k) * np.eye(k)
     step = max(1, 4 * SYSTEM_SIZE // k**2)
 
     def over(columns):
         for start in range(columns.start, columns.stop, step):
             block = slice(start, min(start + step, columns.stop))
             own = S if S.ndim == 2 else S[block]
-            X[:, block] = _pivoted(own, C[:, block].T, X[:, block].T > 0).T
+            X[:, block] = _solved(own, C[:, block].T, X[:, block].T).T
 
     for _ in map_ranges(over, n, work=float(n) * k**3):
         pass
-    return X
+    return X * units
+
+
+def _in_units(S, C):
+    """S with a unit diagonal, C with entries of at most 1, and the units of X."""
+    diagonal = np.einsum("...ii->...i", S)
+    root = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+    S = S / root[..., np.newaxis] / root[..., np.newaxis, :]
+    root = root[:, np.newaxis] if S.ndim == 2 else root.T
+    C = C / root
+    largest = np.abs(C).max(axis=0, initial=0.0)
+    largest = np.where(largest > 0, largest, 1.0)
+    return S, np.ascontiguousarray(C / largest), largest / root
+
+
+def _value(S, C, X):
+    """The objective of rows X (b, k)."""
+    image = X @ S if S.ndim == 2 else np.einsum("bij,bj->bi", S, X)
+    return np.einsum("bi,bi->b", X, image / 2 - C)
+
+
+def _solved(S, C, X):
+    """Rows of X (b, k) moved to the minimum."""
+    new, unfinished = _pivoted(S, C, X > 0)
+    before = _value(S, C, X)
+    unfinished |= _value(S, C, new) > before + ROUNDING * np.abs(before)
+    rest = np.flatnonzero(unfinished)
+    if len(rest):
+        own = S if S.ndim == 2 else S[rest]
+        new[rest] = _descended(own, C[rest], X[rest])
+    return new
 
 
 def own_sweeps(A, C, S, sweeps):
@@ -97,7 +135,10 @@ def own_sweeps(A, C, S, sweeps):
 
 
 def _pivoted(S, C, positive):
-    """Block principal pivoting of the rows of C (b, k), from which are positive."""
+    """Block principal pivoting of the rows of C (b, k), from which are positive.
+
+    Gives the rows of X, and which of them still violate the conditions.
+    """
     b, k = C.shape
     X = np.zeros((b, k))
     small = TOLERANCE * np.abs(C).max(axis=1, keepdims=True, initial=0.0)
@@ -114,9 +155,9 @@ def _pivoted(S, C, positive):
         wrong = np.where(positive[active], x < -tiny, slack < -small[active])
         count = wrong.sum(axis=1)
         go = count > 0
-        if not go.any():
-            break
         active, wrong, count = active[go], wrong[go], count[go]
+        if len(active) == 0:
+            break
         better = count < fewest[active]
         fewest[active] = np.where(better, count, fewest[active])
         left[active] = np.where(better, FULL, left[active] - 1)
@@ -125,6 +166,42 @@ def _pivoted(S, C, positive):
         single[np.arange(len(active)), last] = True
         all_at_once = (left[active] >= 0)[:, np.newaxis]
         positive[active] ^= np.where(all_at_once, wrong, single)
+    unfinished = np.zeros(b, bool)
+    unfinished[active] = True
+    return X, unfinished
+
+
+def _descended(S, C, X):
+    """Rows of X (b, k) >= 0 moved down from one support to the next."""
+    X, k = X.copy(), X.shape[1]
+    positive, value = X > 0, np.full(len(X), np.inf)
+    active = np.arange(len(X))
+    for _ in range(MOST_SUPPORTS * k):
+        own = S if S.ndim == 2 else S[active]
+        x, inside = X[active], positive[active]
+        z = _on_support(own, C[active], inside)
+        # As far as the first entry that would turn negative, which leaves.
+        falls = inside & (z <= 0)
+        share = np.ones_like(x)
+        np.divide(x, x - z, out=share, where=falls & (x > z))
+        share[falls & (x <= z)] = 0.0
+        least = share.min(axis=1, keepdims=True)
+        x += least * (z - x)
+        inside &= ~(falls & (share <= least))
+        x = np.where(inside, np.maximum(x, 0.0), 0.0)
+        whole = ~falls.any(axis=1)
+        now = _value(own, C[active], x)
+        image = x @ S if S.ndim == 2 else np.einsum("bij,bj->bi", own, x)
+        pull = np.where(inside, 0.0, C[active] - image)
+        enters = pull.argmax(axis=1)
+        size = np.take_along_axis(pull, enters[:, np.newaxis], 1)[:, 0]
+        fell = now < value[active] - ROUNDING * np.abs(now)
+        X[active], positive[active] = x, inside
+        positive[active[whole], enters[whole]] = True
+        value[active[whole]] = now[whole]
+        active = active[~whole | (fell & (size > TOLERANCE))]
+        if len(active) == 0:
+            break
     return X
 
 

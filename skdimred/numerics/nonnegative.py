@@ -80,13 +80,15 @@ class Penalty:
     l1: float | np.ndarray = 0.0
     l2: float = 0.0
 
-    def value(self, A):
-        """The penalty of a factor A (k, n)."""
-        value = 0.0
+    def value(self, A, weight=None):
+        """The penalty of a factor A (k, n), of weighted columns where so given."""
+        value, times = 0.0, 1.0 if weight is None else weight
         if np.any(self.l1):
-            value += float(np.sum(A.sum(axis=0, dtype=np.float64) * self.l1))
+            value += float(np.sum(A.sum(axis=0, dtype=np.float64) * self.l1 * times))
         if self.l2:
-            value += 0.5 * self.l2 * inner(A, A)
+            times = 1.0 if weight is None else np.sqrt(weight)
+            scaled = np.ascontiguousarray(A * times)
+            value += 0.5 * self.l2 * inner(scaled, scaled)
         return value
 
     def taken_off(self, C):
