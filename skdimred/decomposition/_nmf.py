@@ -1,6 +1,7 @@
 """Non-negative matrix factorisation."""
 
 import warnings
+from dataclasses import replace
 from numbers import Integral, Real
 
 import numpy as np
@@ -113,8 +114,9 @@ class NMF(SweepMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         Parts as rows, by decreasing share in the fit. Of unit norm, where nothing is
         penalised. Exactly 0 where they are not positive.
     energy_ratio_ : ndarray of shape (n_components_,)
-        Share of each component in the sum of squares of the known cells: they sum to 1
-        minus the squared `relative_error_`. For another loss, in the sum of the cells.
+        Share of each component in the sum of squares of the known cells. Where nothing
+        is penalised or unknown they sum to 1 minus the squared `relative_error_`. For
+        another loss, share in the sum of the cells.
     reconstruction_err_ : float
         Norm of X - W H over the known cells; for another loss, the root of twice the
         divergence.
@@ -127,7 +129,8 @@ class NMF(SweepMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         for c X. For another loss, the root of what a multiplicative update would gain
         over the sum of X.
     objective_history_ : ndarray of shape (n_iter_,)
-        The objective after each iteration, in the units of X. It never rises.
+        The objective after each iteration, in the units of X, with the penalties and
+        the unknown cells by their `missing_weight`. It never rises.
     n_iter_ : int
         Number of iterations, of the best start.
     n_components_ : int
@@ -298,7 +301,7 @@ class NMF(SweepMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             for init, own in zip(inits, generators, strict=True):
                 found = factorise(table, plan, init, own, self._told(report))
                 # Starts that end in the same place are not told apart by rounding.
-                if best is None or found.objective < (1 - SAME) * best.objective:
+                if best is None or found.history[-1] < (1 - SAME) * best.history[-1]:
                     best = found
         self._set(best, table, plan)
         if not best.converged:
@@ -336,6 +339,8 @@ class NMF(SweepMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def _inits(self, table, given, k):
         """The starts, one after the other."""
         n, p = table.X.shape
+        if table.weight is not None:
+            n = int(np.count_nonzero(table.weight))
         if given is not None:
             return [given] + ["random"] * (self.n_init - 1)
         first = self.init
@@ -473,7 +478,7 @@ class NMF(SweepMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             init = self._inits(table, given, k)[0]
             found, stream = Stream.begun(table, plan, init, rng)
         else:
-            found, stream = self._stream.advanced(table, plan, self._model)
+            found, stream = self._stream.advanced(table, plan, self._held())
         self._set(found, table, plan)
         self._stream = stream
         return self
@@ -485,6 +490,11 @@ class NMF(SweepMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def __sklearn_is_fitted__(self):
         """Whether there are components."""
         return "_model" in self.__dict__
+
+    def _held(self):
+        """What rows are held against: the components as they are now."""
+        H, exact = self.components_, self.transform_algorithm == "exact"
+        return replace(self._model, H=H, exact=exact)
 
     def _rows(self, X):
         """Rows to be held against the components."""
@@ -502,8 +512,9 @@ class NMF(SweepMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Non-negative rows; NaN cells are unknown. A row without a known cell is
-            taken for an average one.
+            Non-negative rows; NaN cells are unknown. By the squared error, a row
+            without a known cell is taken for an average one; by another loss it has no
+            weights.
 
         Returns
         -------
@@ -517,7 +528,7 @@ class NMF(SweepMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             cell.
         """
         X = self._rows(X)
-        return self._given_out(weights(X, self._model), X)
+        return self._given_out(weights(X, self._held()), X)
 
     def inverse_transform(self, X):
         """Map weights back to rows.
@@ -575,7 +586,7 @@ class NMF(SweepMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         X = self._rows(X)
         weight = as_sample_weight(sample_weight, X.shape[0])
         gaps = not sparse.issparse(X) and bool(np.isnan(X).any())
-        found = fit_of_rows(X, self._model, weight, gaps=gaps)
+        found = fit_of_rows(X, self._held(), weight, gaps=gaps)
         per_cell = 2.0 if self._model.beta == 2 else 1.0
         mean = per_cell * found.loss / found.n_known
         return -_times_power(mean, self._model.scale, self._model.beta)

@@ -152,8 +152,7 @@ def as_factors(estimator, X, W, H):
     for name, factor in (("W", W), ("H", H)):
         if factor is None:
             raise ValueError(f"init='custom' needs W and H; {name} is None.")
-    W = _factor(W, "W", X.dtype)
-    H = _factor(H, "H", X.dtype)
+    W, H = _factor(W, "W"), _factor(H, "H")
     k = estimator.n_components
     k = H.shape[0] if k is None or isinstance(k, str) else k
     for name, factor, shape in (
@@ -162,11 +161,16 @@ def as_factors(estimator, X, W, H):
     ):
         if factor.shape != shape:
             raise ValueError(f"{name} must have shape {shape}; found {factor.shape}.")
-    return W, H
+    # Both parts of a component of a size, before squares or float32 overflow.
+    sizes = W.max(axis=0), H.max(axis=1)
+    both = (sizes[0] > 0) & (sizes[1] > 0)
+    root = np.ones(k)
+    root[both] = np.sqrt(sizes[1][both]) / np.sqrt(sizes[0][both])
+    return (W * root).astype(X.dtype), (H / root[:, np.newaxis]).astype(X.dtype)
 
 
-def _factor(factor, name, dtype):
-    factor = check_array(factor, dtype=dtype, order="C", input_name=name)
+def _factor(factor, name):
+    factor = check_array(factor, dtype=np.float64, order="C", input_name=name)
     if factor.min() < 0:
         raise ValueError(f"Negative values in {name}, where the fit is to begin.")
     if not factor.any():

@@ -129,7 +129,7 @@ class Plan:
     def nothing(self, table):
         """The model of a table of zeros."""
         H = np.zeros((self.k, table.X.shape[1]), table.X.dtype)
-        columns = np.ones(table.X.shape[1]) if table.has_unknown else None
+        columns = np.ones(table.X.shape[1])
         return Model(
             H,
             self.beta,
@@ -165,7 +165,6 @@ class Fitted:
     model: Model
     rows: RowFit
     history: list
-    objective: float
     residual: float
     n_iter: int
     converged: bool
@@ -226,8 +225,7 @@ def factorise(table, plan, init, rng, report=None):
     if _has_many_weights(model.H):
         # Of which a new row gets those that the order and the start yield.
         rows = _rows(table, model, None)
-    objective = rows.loss + problem.penalty_value(rows.W[keep], model.H)
-    return Fitted(model, rows, history, objective, residual, n_iter, converged)
+    return Fitted(model, rows, history, residual, n_iter, converged)
 
 
 def _rows(table, model, first):
@@ -274,8 +272,20 @@ class _Problem:
                 X, scale=s, weight=plan.missing_weight, row_weight=table.weight
             )
         self.loss = self._loss()
+        self.columns = self._column_means()
         # Gentle iterations to begin with.
         self.gentle = 0
+
+    def _column_means(self):
+        """Means of the columns over that of all, for rows with unknown cells."""
+        if self.known is not None:
+            return self.known.columns.astype(np.float64)
+        if self.plan.multiply:
+            return None
+        X = self.table.X
+        times = np.ones(X.shape[0]) if self.table.weight is None else self.table.weight
+        sums = np.asarray(X.T @ (times / self.table.scale).astype(X.dtype))
+        return sums.astype(np.float64) / times.sum()
 
     def _loss(self):
         table, plan, s = self.table, self.plan, self.table.scale
@@ -439,7 +449,7 @@ class _Problem:
 
     def model(self, A, B):
         """The components as they are given out, and what weights are found by."""
-        plan, table, known = self.plan, self.table, self.known
+        plan, table = self.plan, self.table
         up, _ = self._units(B)
         H = (B * up[:, np.newaxis]).astype(B.dtype)
         return Model(
@@ -452,7 +462,7 @@ class _Problem:
             plan.exact,
             plan.missing_weight,
             table.scale,
-            None if known is None else known.columns.astype(np.float64),
+            self.columns,
         )
 
     def first(self, found, n_rows, keep):
@@ -475,23 +485,6 @@ class _Problem:
         if self.root is not None:
             A *= self.root.astype(dtype)
         return np.ascontiguousarray(A), (H / per_H).astype(dtype)
-
-    def penalty_value(self, W, H):
-        """What the penalties add to the objective, of the table over its scale."""
-        if not self.plan.penalised:
-            return 0.0
-        s, beta = self.table.scale, self.plan.beta
-        one, two = _power(s, 0.5 - beta), _power(s, 1.0 - beta)
-        own, other = Penalty(self.l1_W * one, self.l2_W * two), self.penalties[1]
-        A, B = (f.astype(np.float64) / np.sqrt(s) for f in (W.T, H))
-        return own.value(A, self.table.weight) + other.value(B)
-
-
-def _power(scale, exponent):
-    """A power of a scale, at most so large that it can be calculated with."""
-    largest = np.finfo(np.float64).max ** 0.5
-    with np.errstate(over="ignore", under="ignore"):
-        return float(min(np.float64(scale) ** exponent, largest))
 
 
 def _without_gaps(table):

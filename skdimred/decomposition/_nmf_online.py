@@ -120,5 +120,5 @@ class Stream:
             # In units of the new components, the old weights are so much larger.
             S, C = S * np.multiply.outer(norms, norms), C * norms[:, np.newaxis]
         model = replace(model, H=(H + 0.0).astype(X.dtype))
-        found = Fitted(model, rows, [rows.loss], rows.loss, np.nan, 1, True)
+        found = Fitted(model, rows, [rows.loss], np.nan, 1, True)
         return found, Stream(S, C, weight)

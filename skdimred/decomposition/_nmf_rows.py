@@ -46,7 +46,7 @@ class Model:
         Of an unknown cell.
     scale : float
         Mean of the known cells at fit.
-    columns : ndarray of shape (p,) or None
+    columns : ndarray of shape (p,) or None, for a divergence
         Their means by column, over the scale, where there may be unknown cells.
     """
 

@@ -28,7 +28,7 @@ import numpy as np
 from scipy import sparse
 
 from skdimred.numerics.factor_products import inner, serially
-from skdimred.numerics.nonnegative import Factors
+from skdimred.numerics.nonnegative import Factors, Penalty
 
 __all__ = [
     "Cells",
@@ -298,6 +298,12 @@ def multiplied(start, parts, penalty, beta):
     -------
     ndarray of shape (n, k)
     """
+    if beta == 1 and penalty.l2:
+        # The majoriser has the logarithm and the square of an entry: two roots.
+        down = _slowed(start, parts, Penalty(penalty.l1))
+        up = parts.numerator * start
+        root = np.sqrt(down**2 + 4 * start.dtype.type(penalty.l2) * up)
+        return 2 * up / np.maximum(down + root, np.finfo(start.dtype).tiny)
     bottom = _slowed(start, parts, penalty)
     # Where nothing depends on an entry it stays.
     ratio = np.divide(
@@ -326,7 +332,9 @@ def _gain(start, parts, penalty, weight=None):
     """About what a multiplicative step would gain, in double, for weighted rows."""
     bottom = _slowed(start, parts, penalty)
     slope = bottom - parts.numerator
-    gain = np.divide(start, bottom, out=np.zeros_like(start), where=bottom > 0)
+    # An entry of 0 cannot grow, but should where the slope is negative.
+    size = np.where((start <= 0) & (slope < 0), start.mean(axis=0), start)
+    gain = np.divide(size, bottom, out=np.zeros_like(size), where=bottom > 0)
     gain *= slope
     if weight is not None:
         gain *= weight[:, np.newaxis].astype(gain.dtype)

@@ -158,20 +158,26 @@ def own_problems(known, side, other):
     values, mask, own, across = known.side(side)
     k, dtype, c = len(other), other.dtype, known.weight
     left, right = np.triu_indices(k)
-    # Symmetric pairs once.
-    pairs = (other[left] * other[right]).T
+    is_sparse = sparse.issparse(values)
+    # Symmetric pairs once; of sparse rows, only for the columns that a block has.
+    pairs = None if is_sparse else other[left] * other[right]
     everywhere = (c * (other @ other.T))[:, :, np.newaxis].astype(dtype)
     expected = c * (other @ across.astype(dtype))
-    if sparse.issparse(values):
+    if is_sparse:
         values, mask = values.tocsr(), mask.tocsr()
     step = max(16, BLOCK_SIZE // k**2)
     for start in range(0, values.shape[0], step):
         block = slice(start, min(start + step, values.shape[0]))
-        if sparse.issparse(mask):
-            products = (mask[block] @ pairs).T
+        if is_sparse:
+            here = mask[block]
+            seen = np.unique(here.indices)
+            few = other[:, seen]
+            own_pairs = few[left]
+            own_pairs *= few[right]
+            products = (here[:, seen] @ np.ascontiguousarray(own_pairs.T)).T
             C = np.ascontiguousarray((values[block] @ other.T).T)
         else:
-            products = pairs.T @ mask[block].T.astype(dtype)
+            products = pairs @ mask[block].T.astype(dtype)
             C = other @ values[block].T
         products = products * dtype.type(1.0 - c)
         S = np.empty((k, k, products.shape[1]), dtype)
@@ -248,3 +254,5 @@ def _sweep(a, C, S, sweeps):
         for t in range(len(a)):
             change = C[t] - np.einsum("jb,jb->b", S[t], a)
             np.maximum(a[t] + change * inverse[t], 0.0, out=a[t])
+            # Where nothing holds an entry and a penalty pulls it down, that is to 0.
+            a[t][(diagonal[t] <= 0) & (C[t] < 0)] = 0.0

@@ -162,6 +162,7 @@ def hals(A, C, S, sweeps, map_ranges=serially):
     k, n = A.shape
     diagonal = S.diagonal().astype(np.float64)
     live = np.flatnonzero(diagonal > DEAD * diagonal.max(initial=0.0))
+    dead = np.setdiff1d(np.arange(k), live)
     root = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
     others = (S / root[:, np.newaxis] / root).astype(A.dtype)
     np.fill_diagonal(others, 0.0)
@@ -175,6 +176,8 @@ def hals(A, C, S, sweeps, map_ranges=serially):
             block = slice(start, min(start + width, columns.stop))
             a, c = A[:, block] * up, C[:, block] * down
             product = np.empty(a.shape[1], A.dtype)
+            # Where nothing holds an entry and a penalty pulls it down, that is to 0.
+            a[dead] = np.where(c[dead] < 0, 0.0, a[dead])
             for _ in range(sweeps):
                 for t in live:
                     np.dot(others[t], a, out=product)

@@ -40,7 +40,7 @@ def test_objective_as_printed(c, weighted, gapped, rng):
     if not weighted:
         assert half.loss == pytest.approx(expected, rel=1e-10)
     assert half.loss <= objective(gapped, A, B, c, times)
-    other = Masked(known).half(1, B, A * root)
+    other = Masked(known).half(1, B.copy(), A * root)
     assert other.loss <= objective(gapped, A, B, c, times)
 
 
