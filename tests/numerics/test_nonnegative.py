@@ -12,6 +12,7 @@ from skdimred.numerics.factor_products import (
     SparseProducts,
 )
 from skdimred.numerics.nonnegative import (
+    NO_PENALTIES,
     Frobenius,
     Penalty,
     alternate,
@@ -33,7 +34,7 @@ def problem(rng):
     return X, rng.random((4, 40)), rng.random((4, 30))
 
 
-def objective(X, A, B, penalties=(Penalty(), Penalty())):
+def objective(X, A, B, penalties=NO_PENALTIES):
     half = 0.5 * np.sum((X - A.T @ B) ** 2)
     return half + penalties[0].value(A) + penalties[1].value(B)
 
