@@ -155,8 +155,6 @@ class Fitted:
         Of all rows on them.
     history : list of float
         The objective, iteration by iteration.
-    objective : float
-        At the end, of the table over its scale.
     residual : float
     n_iter : int
     converged : bool
@@ -485,6 +483,13 @@ class _Problem:
         if self.root is not None:
             A *= self.root.astype(dtype)
         return np.ascontiguousarray(A), (H / per_H).astype(dtype)
+
+
+def _power(scale, exponent):
+    """A power of a scale, at most so large that it can be calculated with."""
+    largest = np.finfo(np.float64).max ** 0.5
+    with np.errstate(over="ignore", under="ignore"):
+        return float(min(np.float64(scale) ** exponent, largest))
 
 
 def _without_gaps(table):

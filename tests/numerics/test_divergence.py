@@ -190,7 +190,7 @@ def test_rows_are_on_their_own(stored, beta, exact, rng):
 
 
 def test_newton_meets_the_conditions(rng):
-    """The slope, sum h - sum x h / (w H), is 0 where w > 0, not below 0 elsewhere."""
+    """The slope sum h - sum x h / (w H) is 0 where w > 0, and at least 0 elsewhere."""
     X, H = rng.poisson(1.0, (300, 40)).astype(float), rng.gamma(0.3, size=(8, 40))
     W = row_weights(X, H, 1.0)
     slope = H.sum(axis=1) - (X / (W @ H)) @ H.T
