@@ -97,7 +97,8 @@ for name, model in models.items():
 
 # %%
 # What one face is made of: the components with the largest weights, each times its
-# weight, and what they add up to. In NMF the sum only grows.
+# weight, and what all 25 add up to; in PCA they are added to the mean face. In NMF the
+# sum only grows. Colours have one scale for each line.
 SHOWN = 6
 face = faces[284:285]
 figure, axes = plt.subplots(
@@ -121,8 +122,8 @@ for row, (name, model) in zip(axes, models.items(), strict=True):
 plt.show()
 
 # %%
-# With more components the parts become smaller. In PCA a later component is just a
-# finer filter.
+# With more components the parts become smaller. Four of them are no parts yet, and less
+# sparse than those of PCA, whose later components are just finer filters.
 print(f"{'components':>10}  {'PCA: error':>10}  sparseness  NMF: error  sparseness")
 for k in (4, 9, 16, 25):
     few = NMF(k, random_state=0).fit(faces)
