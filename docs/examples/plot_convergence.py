@@ -41,8 +41,8 @@ for name, model in fits.items():
 
 # %%
 # Drawn is how far the objective is above the lowest of all, at each iteration. All have
-# converged, to a residual of 1e-6, and they have not come to the same place. The lines
-# that run down have found the lowest of these minima; the others level off in other
+# converged, to a residual of 1e-6, and they have not come to the same place. A line
+# that runs down has found the lowest of these minima; the others level off in other
 # ones. More iterations help none of those; another start does, which is what `n_init`
 # is for.
 #
