@@ -6,6 +6,7 @@ warns of is counted. Both sides of a pair see the same folds and the same rows.
 
 import warnings
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from importlib import import_module
 from statistics import median
@@ -74,7 +75,7 @@ class Result:
 def run(pairs, plan, progress=None, embed=False):
     """Compare each of `pairs` as planned; `embed` keeps 2-D embeddings as well."""
     report = progress or (lambda done, total, text: None)
-    Z = _standardized(plan)
+    rows, searched = {}, {}
     results = []
     for done, pair in enumerate(pairs):
         result = Result(pair, _start_row(pair, plan))
@@ -88,23 +89,35 @@ def run(pairs, plan, progress=None, embed=False):
                     side.estimator = _make(path, dict(pair.params), plan.random_state)
                     result.notes.append(f"{path.split(':')[1]} has no transform.")
                     continue
-                _search(side, path, grid, pair, plan)
+                # The same search may have been made for an earlier pair.
+                key = path, pair.params, pair.non_negative, grid
+                if key not in searched:
+                    _search(side, path, grid, pair, plan)
+                    searched[key] = deepcopy(vars(side))
+                vars(side).update(deepcopy(searched[key]))
             report(3 * done + 2, 3 * len(pairs), f"{pair.name}: timing both in turn")
-            _fit_and_time(result, plan, Z, embed)
+            if pair.non_negative not in rows:
+                rows[pair.non_negative] = _standardized(plan, pair)
+            _fit_and_time(result, plan, rows[pair.non_negative], embed)
         _finish_row(result, plan, why_not)
         results.append(result)
     return results
 
 
-def _standardized(plan):
+def _standardized(plan, pair):
     """All rows as the reducers see them outside the folds."""
-    from sklearn.preprocessing import StandardScaler
-
     if not plan.standardize:
         return plan.X
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the searches meet the same and record it
-        return StandardScaler().fit_transform(plan.X)
+        return _scaler(pair).fit_transform(plan.X)
+
+
+def _scaler(pair):
+    """To variance 1, and to mean 0 unless that would make numbers negative."""
+    from sklearn.preprocessing import StandardScaler
+
+    return StandardScaler(with_mean=not pair.non_negative)
 
 
 def _start_row(pair, plan):
@@ -131,6 +144,10 @@ def _grid(result, plan):
         return (), f"this scikit-learn has no {result.pair.peer.replace(':', '.')}"
     if not result.pair.inverts and plan.target.codes is None:
         return (), "it does not map its coordinates back to rows"
+    if result.pair.non_negative and plan.X.min() < 0:
+        row, column = np.argwhere(plan.X < 0)[0]
+        found = f"{plan.X[row, column]:g} in row {row}, column {column}"
+        return (), f"it takes no negative numbers, and there is {found}"
     n_classes, bound = len(plan.target.classes), result.pair.most_classes
     if bound is not None and n_classes > bound:
         return (), f"it takes {bound} classes and the target has {n_classes}"
@@ -181,7 +198,7 @@ def _search(side, path, grid, pair, plan):
         side.estimator = _make(path, dict(pair.params), plan.random_state)
         supervised = plan.target.codes is not None
         search = GridSearchCV(
-            _pipeline(side.estimator, plan),
+            _pipeline(side.estimator, pair, plan),
             {"reduce__n_components": list(grid)},
             scoring="accuracy" if supervised else _explained_variance,
             cv=plan.splits,
@@ -205,14 +222,13 @@ def _make(path, params, random_state):
     return estimator
 
 
-def _pipeline(reducer, plan):
+def _pipeline(reducer, pair, plan):
     """Scale if asked, reduce, classify if there are classes."""
     from sklearn.base import clone
     from sklearn.neighbors import KNeighborsClassifier
     from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import StandardScaler
 
-    steps = [("scale", StandardScaler())] if plan.standardize else []
+    steps = [("scale", _scaler(pair))] if plan.standardize else []
     steps.append(("reduce", clone(reducer)))
     if plan.target.codes is not None:
         steps.append(("classify", KNeighborsClassifier(plan.neighbors)))
@@ -305,6 +321,8 @@ def _finish_row(result, plan, why_not):
     if why_not:
         result.notes.append(f"{row['estimator']} is left out: {why_not}.")
     else:
+        if result.pair.non_negative and plan.standardize:
+            result.notes.append("Columns were given variance 1 and kept their means.")
         row["status"] = "compared" if len(result.alive()) == 2 else "failed"
         row["subspace_sine"] = sine = _compare_subspaces(result)
         row["same_subspace"] = None if sine is None else sine < SAME_SUBSPACE

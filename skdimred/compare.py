@@ -44,7 +44,9 @@ class Pair:
     `n_components` from (rows in a fold, features, classes). `params`, as (name, value)
     pairs, go to both. With more than `most_classes` the pair is left out, and
     without a target where it does not map scores back (`inverts` False). A peer that
-    does not transform new rows (`peer_transforms` False) has no score.
+    does not transform new rows (`peer_transforms` False) has no score. A pair that is
+    `non_negative` is left out for data with a negative number, and its columns keep
+    their zero: they are divided by their standard deviation alone.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Pair:
     most_classes: int | None = None
     peer_transforms: bool = True
     inverts: bool = True
+    non_negative: bool = False
 
 
 LDA = "sklearn.discriminant_analysis:LinearDiscriminantAnalysis"
@@ -106,6 +109,21 @@ REGISTRY = (
         peer_transforms=False,
         inverts=False,
     ),
+    # Of the many local minima each finds one, so there is no subspace to agree on.
+    *(
+        Pair(
+            name,
+            "skdimred.decomposition:NMF",
+            f"sklearn.decomposition:{peer}",
+            subspace=None,
+            non_negative=True,
+        )
+        for name, peer in (
+            ("NMF", "NMF"),
+            ("NMF (MiniBatchNMF)", "MiniBatchNMF"),
+            ("NMF (PCA)", "PCA"),
+        )
+    ),
 )
 
 
@@ -152,8 +170,8 @@ def compare(
     repeats : int, default=7
         At least 1. Timings of each estimator; the median is kept.
     standardize : bool, default=True
-        Whether a `StandardScaler` comes first. Turn it off where all features share
-        one unit, such as pixels.
+        Whether a `StandardScaler` comes first; for NMF, one that takes off no mean.
+        Turn it off where all features share one unit, such as pixels.
     random_state : int or None, default=0
         Shuffles the folds, and seeds the estimators that draw at random.
     progress : callable, default=None

@@ -3,6 +3,7 @@
 import csv
 import subprocess
 import sys
+import warnings
 from dataclasses import replace
 from importlib import import_module
 
@@ -11,9 +12,12 @@ import pytest
 import sklearn.manifold
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.datasets import load_digits, load_iris
+from sklearn.decomposition import NMF as PeerNMF
 from sklearn.decomposition import PCA as PeerPCA
+from sklearn.decomposition import MiniBatchNMF
 from sklearn.decomposition import TruncatedSVD as PeerSVD
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -21,6 +25,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skdimred import __main__ as command_line
 from skdimred.compare import REGISTRY, Pair, compare, prepare
+from skdimred.decomposition import NMF
 
 # Once the package exports the function, the attribute hides the module.
 compare_module = import_module("skdimred.compare")
@@ -32,6 +37,9 @@ NAMES = [
     "DifferenceLDA",
     "MeanDifferenceLDA",
     "PCoA",
+    "NMF",
+    "NMF (MiniBatchNMF)",
+    "NMF (PCA)",
 ]
 FOR_TWO = "MeanDifferenceLDA"
 HAS_MDS = hasattr(sklearn.manifold, "ClassicalMDS")
@@ -101,9 +109,10 @@ class Broken(TransformerMixin, BaseEstimator):
 
 
 class Warns(PeerPCA):
-    def fit_transform(self, X, y=None):
-        import warnings
+    n_fits = 0
 
+    def fit_transform(self, X, y=None):
+        type(self).n_fits += 1
         warnings.warn("the light is amber", stacklevel=1)
         return super().fit_transform(X)
 
@@ -258,7 +267,11 @@ def test_two_classes_take_the_difference_of_means(iris):
 
 def test_continuous_target_is_set_aside_and_said(iris):
     rows = compare(iris[0][:, :3], iris[0][:, 3], **QUICK)
-    assert [row["status"] for row in rows] == ["compared"] * 2 + ["left out"] * 4
+    assert [row["status"] for row in rows[:6]] == [
+        *["compared"] * 2,
+        *["left out"] * 4,
+    ]
+    assert [row["status"] for row in rows[6:]] == ["compared"] * 3
     assert all("y is continuous" in row["note"] for row in rows)
 
 
@@ -365,14 +378,84 @@ def test_different_subspaces_are_told_apart(iris, monkeypatch):
     assert 0.001 < row["subspace_sine"] <= 1
 
 
+def of_nmf(rows):
+    return [row for row in rows if row["estimator"].startswith("NMF")]
+
+
+def test_non_negative_pairs_keep_the_zero_of_each_column(iris):
+    X, y = iris
+    k = 2
+    folds = StratifiedKFold(3, shuffle=True, random_state=0)
+    peers = (
+        PeerNMF(k, random_state=0),
+        MiniBatchNMF(k, random_state=0),
+        PeerPCA(k, random_state=0),
+    )
+    rows = of_nmf(compare(X, y, n_components=k, **QUICK))
+    assert [row["peer"].split(".")[-1] for row in rows] == [
+        type(peer).__name__ for peer in peers
+    ]
+    for row, peer in zip(rows, peers, strict=True):
+        assert row["status"] == "compared"
+        assert row["same_subspace"] is row["subspace_sine"] is None
+        assert "Columns were given variance 1 and kept their means." in row["note"]
+        for key, reducer in (("score", NMF(k, random_state=0)), ("peer_score", peer)):
+            pipe = make_pipeline(
+                StandardScaler(with_mean=False), reducer, KNeighborsClassifier(5)
+            )
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                scores = cross_val_score(pipe, X, y, cv=folds)
+            assert row[key] == pytest.approx(scores.mean())
+    assert len({row["score"] for row in rows}) == 1
+    as_is = of_nmf(compare(X, y, n_components=k, standardize=False, **QUICK))
+    assert all("kept their means" not in row["note"] for row in as_is)
+    assert [row["status"] for row in as_is] == ["compared"] * 3
+
+
+def test_non_negative_pairs_are_left_out_for_negative_numbers(iris):
+    X = iris[0].copy()
+    X[7, 2] = -0.5
+    for standardize in (True, False):
+        rows = compare(X, n_components=1, standardize=standardize, **QUICK)
+        for row in of_nmf(rows):
+            assert row["status"] == "left out"
+            assert row["score"] is row["fit_seconds"] is None
+            assert "no negative numbers, and there is -0.5 in row 7" in row["note"]
+        assert of("PCA", rows)["status"] == "compared"
+
+
+def test_nmf_explains_held_out_rows_no_better_than_pca(iris):
+    rows = compare(iris[0], n_components=2, standardize=False, **QUICK)
+    nmf, beside_pca = of("NMF", rows), of("NMF (PCA)", rows)
+    assert nmf["scoring"] == "explained variance"
+    assert nmf["score"] == pytest.approx(nmf["peer_score"], abs=1e-3)
+    assert 0.95 < beside_pca["score"] < beside_pca["peer_score"] + 1e-3
+
+
+def test_a_search_of_the_same_estimator_is_made_once(iris, monkeypatch):
+    path = f"{__name__}:Warns"
+    pairs = tuple(Pair(name, path, path) for name in "ab")
+    pairs += (Pair("c", path, path, non_negative=True),)
+    monkeypatch.setattr(compare_module, "REGISTRY", pairs)
+    monkeypatch.setattr(Warns, "n_fits", 0)
+    rows = compare(*iris, n_components=2, **QUICK)
+    # Two searches of 3 folds; the fits to all rows do not go through fit_transform.
+    assert Warns.n_fits == 2 * 3
+    assert [row["n_warnings"] for row in rows] == [3, 3, 3]
+    assert [row["peer_n_warnings"] for row in rows] == [3, 3, 3]
+    assert rows[0]["score"] == rows[1]["score"]
+
+
 def test_progress_is_called_before_each_step(iris):
     seen = []
     compare(*iris, n_components=1, progress=lambda *step: seen.append(step), **QUICK)
     assert [done for done, _, _ in seen] == [
         *range(12),
         *([15, 16, 17] if HAS_MDS else []),
+        *range(18, 27),
     ]
-    assert {total for _, total, _ in seen} == {18}
+    assert {total for _, total, _ in seen} == {27}
 
 
 def test_data_frames_give_what_their_values_give(table, iris):
@@ -655,7 +738,7 @@ def test_progress_lines_come_after_a_moment_and_quiet_silences_them(
     monkeypatch.setattr(command_line, "QUIET_SECONDS", 600)
     assert run_command(*common)[2] == ""
     monkeypatch.setattr(command_line, "QUIET_SECONDS", 0)
-    assert "[9/18] RatioLDA: timing both in turn" in run_command(*common)[2]
+    assert "[9/27] RatioLDA: timing both in turn" in run_command(*common)[2]
     assert run_command(*common, "--quiet")[2] == ""
 
 
