@@ -76,9 +76,9 @@ class NMF(SweepMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     solver : {"auto", "cd", "mu"}, default="auto"
         Coordinate descent, for the squared error, with extrapolation [4]_; or
         multiplicative updates, for any loss. "auto" is the first where it can be.
-    beta_loss : {"frobenius", "kullback-leibler", "itakura-saito"} or float, \
-            default="frobenius"
-        The loss, by name or by its beta: 2, 1 and 0.
+    beta_loss : str or float, default="frobenius"
+        The loss: "frobenius", "kullback-leibler" or "itakura-saito", which have a beta
+        of 2, 1 and 0; or another beta.
     tol : float, default=1e-4
         The fit stops at a `kkt_residual_` of so much.
     max_iter : int, default=200

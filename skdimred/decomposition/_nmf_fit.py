@@ -37,8 +37,9 @@ LITTLE, SOME = 0.01, 1.0
 # Iterations on the compressed table and on one whose gaps are filled, and the least
 # gain of one.
 WARM_ITER, WARM_GAIN = 30, 3e-4
-# Gentle ones before these, and before those on a small table that is not compressed.
-GENTLE, GENTLE_SMALL = 30, 60
+# Gentle ones before these, and before those on a small table that is not compressed,
+# where there are so many for each component, and so many at most.
+GENTLE, GENTLE_EACH, GENTLE_SMALL = 30, 4, 60
 # Share of the tolerance left to the factor that is solved for last.
 MARGIN = 0.9
 MOST_ROUNDS = 5
@@ -325,7 +326,8 @@ class _Problem:
         if self.plan.multiply:
             if self.table.weight is not None and low is not None:
                 A /= np.sqrt(self.table.weight).astype(A.dtype)
-            return filled(A, B, LITTLE, root=self._counts())
+            share = SOME if init == "little" else LITTLE
+            return filled(A, B, share, root=self._counts())
         if self.known is not None:
             return self._run_on(complete, A, B) if complete is not None else (A, B)
         return self._warmed(A, B, rng, low=low)
@@ -341,7 +343,7 @@ class _Problem:
             return self._weights_on(B, complete), B, None
         low = low_rank(complete, k, rng)
         A, B = nndsvd(low, k)
-        if init != "nndsvd":
+        if init != "nndsvd" and not (self.plan.multiply and init == "little"):
             share = LITTLE if init == "little" else SOME
             scatter = rng if init == "nndsvdar" else None
             A, B = filled(A, B, share, rng=scatter, root=complete.root)
@@ -393,9 +395,11 @@ class _Problem:
         loss, products = self.loss, self.loss.products
         n, p = products.shape
         cost = max(SMALL, RANK_COST * self.plan.k * (n + p))
-        if products.is_sparse or cost > n * p:
-            if not products.is_sparse:
-                self.gentle = GENTLE_SMALL if n * p < SMALL else GENTLE
+        if products.is_dear:
+            return A, B
+        if cost > n * p:
+            few = min(GENTLE_SMALL, GENTLE_EACH * self.plan.k)
+            self.gentle = few if n * p < SMALL else GENTLE
             return A, B
         if not only_if_better:
             low = low_rank(products, self.plan.k, rng) if low is None else low

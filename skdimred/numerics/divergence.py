@@ -332,9 +332,7 @@ def _gain(start, parts, penalty, weight=None):
     """About what a multiplicative step would gain, in double, for weighted rows."""
     bottom = _slowed(start, parts, penalty)
     slope = bottom - parts.numerator
-    # An entry of 0 cannot grow, but should where the slope is negative.
-    size = np.where((start <= 0) & (slope < 0), start.mean(axis=0), start)
-    gain = np.divide(size, bottom, out=np.zeros_like(size), where=bottom > 0)
+    gain = np.divide(start, bottom, out=np.zeros_like(start), where=bottom > 0)
     gain *= slope
     if weight is not None:
         gain *= weight[:, np.newaxis].astype(gain.dtype)

@@ -28,8 +28,10 @@ __all__ = ["row_weights"]
 # Numbers in the matrices of the rows that are taken at once.
 BLOCK_SIZE = 1 << 20
 # Pairs of components whose products are made at once: so many numbers.
-PAIRS_SIZE = 1 << 19
+PAIRS_SIZE = 1 << 21
 FLOOR, LARGEST = 1e-30, 1e150
+# Largest value in single precision.
+HIGHEST = 1e30
 # Multiplicative steps before Newton's, steps of the latter, and halvings of one.
 WARM, MOST_NEWTON, MOST_HALVINGS = 5, 100, 30
 # What a row still has to promise, over its sum, and the share of it that it must keep.
@@ -241,10 +243,13 @@ class _Rows:
         S = np.empty((self.x.shape[0], k, k))
         left, right = np.triu_indices(k)
         step = max(1, PAIRS_SIZE // len(self.Ht))
+        # In single precision: it only decides how fast the slope vanishes.
+        Ht = self.Ht.astype(np.float32)
+        values = np.minimum(values, HIGHEST).astype(np.float32)
         for start in range(0, len(left), step):
             i, j = left[start : start + step], right[start : start + step]
-            pairs = np.take(self.Ht, i, axis=1)
-            pairs *= np.take(self.Ht, j, axis=1)
+            pairs = np.take(Ht, i, axis=1)
+            pairs *= np.take(Ht, j, axis=1)
             products = self.spread(values, pairs)
             S[:, i, j] = products
             S[:, j, i] = products

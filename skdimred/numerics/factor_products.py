@@ -20,6 +20,8 @@ __all__ = [
 
 CHUNK = 8192
 BLOCK_BYTES = 1 << 20
+# Cells of a small table.
+SMALL = 5e5
 
 
 def serially(function, length, work):
@@ -52,10 +54,11 @@ class _Products:
     shape : tuple of int
     dtype : dtype
     squares : float
-    is_sparse : bool
+    is_dear : bool
+        Whether a product costs much more than what is done with its result.
     """
 
-    is_sparse = False
+    is_dear = False
 
     def __init__(self, shape, dtype, scale, weight):
         self.shape, self.dtype = shape, np.dtype(dtype)
@@ -129,10 +132,10 @@ class SparseProducts(_Products):
         As for `DenseProducts`.
     """
 
-    is_sparse = True
-
     def __init__(self, X, *, scale=1.0, weight=None):
         super().__init__(X.shape, X.dtype, scale, weight)
+        # Where it is small, everything is done as on a dense matrix.
+        self.is_dear = X.shape[0] * X.shape[1] >= SMALL
         self.X = X
         self.squares = 0.0
         for start in range(0, X.nnz, BLOCK_BYTES // 8):
@@ -165,7 +168,7 @@ class LowRankProducts:
     R : ndarray of shape (l, p)
     """
 
-    is_sparse = False
+    is_dear = False
 
     def __init__(self, Q, R):
         self.Q, self.R = Q, R

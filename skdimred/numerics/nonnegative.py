@@ -55,8 +55,8 @@ LEAST_WIDTH, MOST_WIDTH = 512, 16384
 DEAD = 1e-14
 # Extrapolation: first, factor after a rise, growth of it and of its limit.
 FIRST, SHRINK, GROWTH, LIMIT_GROWTH = 0.5, 1.5, 1.05, 1.01
-# Sweeps for a product with a dense and with a sparse matrix.
-DENSE_SWEEPS, SPARSE_SWEEPS = 3, 1
+# Sweeps for a product with the data, and where these are large and sparse.
+SWEEPS, DEAR_SWEEPS = 3, 1
 # Iterations from one look at the residual to the next, and how near the tolerance it
 # has to be for a look at each.
 LOOK, NEAR = 5, 3.0
@@ -213,7 +213,7 @@ class Frobenius:
         self.products, self.penalties = products, penalties
         self.map_ranges = map_ranges
         self.dtype, self.squares = products.dtype, products.squares
-        self.sweeps = SPARSE_SWEEPS if products.is_sparse else DENSE_SWEEPS
+        self.sweeps = DEAR_SWEEPS if products.is_dear else SWEEPS
 
     def _quadratic(self, side, other):
         """What half a step minimises: C, S, and both with their penalties."""

@@ -45,13 +45,13 @@ def low_rank(products, k, rng):
     LowRankProducts
     """
     n, p = products.shape
-    extra = LEAST_EXTRA if products.is_sparse else max(LEAST_EXTRA, EXTRA_SHARE * k)
+    extra = LEAST_EXTRA if products.is_dear else max(LEAST_EXTRA, EXTRA_SHARE * k)
     rank = min(k + int(extra), n, p)
     sample = rng.standard_normal((rank, p)).astype(products.dtype)
     if rank == p:
         sample = np.eye(p, dtype=products.dtype)
     Q = _orthonormal(products.right(sample))
-    for _ in range(0 if products.is_sparse else POWERS):
+    for _ in range(0 if products.is_dear else POWERS):
         Q = _orthonormal(products.left(Q))
         Q = _orthonormal(products.right(Q))
     return LowRankProducts(np.ascontiguousarray(Q.T), products.left(Q))
