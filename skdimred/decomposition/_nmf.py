@@ -449,8 +449,9 @@ class NMF(SweepMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         Returns
         -------
         self : NMF
-            The fitted estimator. `objective_history_`, `kkt_residual_` and the errors
-            are those of the last rows.
+            The fitted estimator. `objective_history_`, `kkt_residual_`, the shares and
+            the errors are those of the last rows; components keep the order in which
+            the first rows left them.
 
         Raises
         ------

@@ -18,7 +18,7 @@ import numpy as np
 
 from skdimred.decomposition._nmf_fit import Fitted, factorise
 from skdimred.decomposition._nmf_rows import fit_of_rows, transposed_product
-from skdimred.numerics.nonnegative import hals
+from skdimred.numerics.nonnegative import balanced_residual, hals, slope
 
 __all__ = ["Stream"]
 
@@ -113,5 +113,21 @@ class Stream:
         if not plan.penalised:
             S, C = S * np.multiply.outer(norms, norms), C * norms[:, np.newaxis]
         rows = fit_of_rows(X, model, table.weight, gaps=table.gaps)
-        found = Fitted(model, rows, [rows.loss], rows.loss, np.nan, 1, True)
+        residual = self._residual(table, rows, model, l1, l2)
+        found = Fitted(model, rows, [_loss(rows, model)], rows.loss, residual, 1, True)
         return found, Stream(S, C, weight)
+
+    def _residual(self, table, rows, model, l1, l2):
+        """Of the last rows, whose weights are the best on the components."""
+        times = np.ones(table.X.shape[0]) if table.weight is None else table.weight
+        S, C = self._sums(table.X, rows.W, times, model)
+        H, root = model.H.astype(np.float64), np.sqrt(times)[:, np.newaxis]
+        slopes = slope(H, S @ H + l2 * H + l1 - C)
+        A = np.ascontiguousarray((rows.W / model.scale * root).T)
+        return float(balanced_residual(0 * slopes, slopes, A, H, rows.total))
+
+
+def _loss(rows, model):
+    """The loss of rows in the units of the table, inf where it overflows."""
+    with np.errstate(over="ignore"):
+        return float(rows.loss and rows.loss * np.float64(model.scale) ** 2)
