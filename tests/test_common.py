@@ -8,6 +8,7 @@ from sklearn.utils.estimator_checks import check_estimator, parametrize_with_che
 from sklearn.utils.fixes import parse_version
 
 from skdimred import (
+    NMF,
     PCA,
     DifferenceLDA,
     MeanDifferenceLDA,
@@ -71,6 +72,15 @@ CONFIGURED = [
     PCoA(metric="precomputed"),
     PCoA(metric="precomputed", copy=False),
     PCoA(metric="manhattan", n_landmarks=1000, random_state=0),
+    NMF(),
+    NMF(n_components=2),
+    NMF(n_components=2, init="random", random_state=0),
+    NMF(n_components=2, init="separable"),
+    NMF(n_components=2, n_init=2, random_state=0),
+    NMF(n_components=2, alpha_W=1e-3, l1_ratio=0.5),
+    NMF(n_components=2, transform_algorithm="sweeps"),
+    NMF(n_components=2, solver="mu", tol=1e-3),
+    NMF(n_components=2, beta_loss="kullback-leibler", tol=1e-3),
 ]
 
 OLD = parse_version(sklearn.__version__) < parse_version("1.9")
@@ -80,9 +90,12 @@ ANY_DISTANCES = pytest.mark.filterwarnings(
     "ignore:The distances are not Euclidean",
 )
 # The labels of many checks are drawn at random.
+# Some checks allow but an iteration.
+MAY_STOP = pytest.mark.filterwarnings("ignore:NMF stopped at max_iter")
 NOTHING_TO_GAIN = pytest.mark.filterwarnings("ignore:.* are not positive")
 
 
+@MAY_STOP
 @NOTHING_TO_GAIN
 @ANY_DISTANCES
 @parametrize_with_checks(CONFIGURED)
@@ -96,6 +109,7 @@ def test_contract(estimator, check):
     check(estimator)
 
 
+@MAY_STOP
 @NOTHING_TO_GAIN
 @ANY_DISTANCES
 @pytest.mark.parametrize(
@@ -109,6 +123,8 @@ def test_contract(estimator, check):
         (PCoA(), 50),
         (PCoA(metric="manhattan"), 50),
         (PCoA(metric="precomputed"), 40),
+        (NMF(), 55),
+        (NMF(n_components=2, beta_loss="kullback-leibler", tol=1e-3), 55),
     ],
 )
 def test_checks_really_ran(estimator, least):
@@ -126,6 +142,7 @@ def test_checks_really_ran(estimator, least):
 
 
 # The checks fit frames and transform arrays, and the other way round.
+@MAY_STOP
 @NOTHING_TO_GAIN
 @ANY_DISTANCES
 @pytest.mark.filterwarnings("ignore:X (does not have valid|has) feature names")

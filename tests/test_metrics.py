@@ -7,6 +7,7 @@ from sklearn.metrics.pairwise import haversine_distances
 
 from skdimred.metrics import (
     great_circle_distances,
+    hoyer_sparseness,
     log_fold_change_distances,
     subspace_sine,
 )
@@ -70,3 +71,32 @@ def test_log_fold_change():
         log_fold_change_distances(X, top=0)
     with pytest.raises(ValueError, match="X has 50 features and Y has 2"):
         log_fold_change_distances(X, X[:, :2])
+
+
+def test_hoyer_sparseness_of_known_vectors(rng):
+    """m equal entries of p give (sqrt p - sqrt m) / (sqrt p - 1)."""
+    p = 16
+    for m in range(1, p + 1):
+        h = np.zeros(p)
+        h[rng.permutation(p)[:m]] = -3.0
+        expected = (4 - np.sqrt(m)) / 3
+        assert hoyer_sparseness(h) == pytest.approx(expected, abs=1e-14)
+    H = rng.random((5, p))
+    found = hoyer_sparseness(H)
+    assert found.shape == (5,)
+    assert ((found > 0) & (found < 1)).all()
+    l1, l2 = np.abs(H).sum(axis=1), np.linalg.norm(H, axis=1)
+    assert_allclose(found, (4 - l1 / l2) / 3)
+    for unit in (1e-300, 1e300):
+        assert_allclose(hoyer_sparseness(unit * H), found)
+    assert_allclose(hoyer_sparseness(-H[:, ::-1]), found)
+    assert_allclose(hoyer_sparseness(H.astype(np.float32)), found, rtol=1e-5)
+
+
+def test_hoyer_sparseness_of_odd_vectors():
+    assert hoyer_sparseness([5.0]) == hoyer_sparseness([0.0, 0.0]) == 0
+    assert hoyer_sparseness(np.zeros((3, 4))).tolist() == [0, 0, 0]
+    with pytest.raises(ValueError, match="found shape"):
+        hoyer_sparseness(np.zeros((3, 0)))
+    with pytest.raises(ValueError, match="row 1, column 0"):
+        hoyer_sparseness([[1.0, 2.0], [np.nan, 1.0]])

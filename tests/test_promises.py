@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy import sparse
 
-from skdimred import PCA, DifferenceLDA, PCoA, RatioLDA
+from skdimred import NMF, PCA, DifferenceLDA, PCoA, RatioLDA
 from skdimred.decomposition import TruncatedSVD, low_rank_factors
 
 
@@ -253,3 +253,52 @@ def test_factors_make_up_the_matrix(problem):
     size = np.abs(X).max(initial=0.0)
     assert_allclose(A @ B, X, atol=1e-9 * size)
     assert A.shape[1] == np.linalg.matrix_rank(X, tol=1e-9 * np.linalg.norm(X))
+
+
+@st.composite
+def counts(draw):
+    """Non-negative rows with zeros, ties and features of all sizes."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    n, p, k = (
+        draw(st.integers(1, 40)),
+        draw(st.integers(1, 25)),
+        draw(st.integers(1, 6)),
+    )
+    X = rng.poisson(draw(st.sampled_from([0.2, 2.0, 50.0])), (n, p)).astype(float)
+    X *= 10.0 ** rng.integers(-3, 4, p) if draw(st.booleans()) else 1.0
+    trouble = draw(st.sampled_from(["none", "row", "column", "duplicate", "rank"]))
+    if trouble == "row":
+        X[rng.integers(n)] = 0
+    if trouble == "column":
+        X[:, rng.integers(p)] = 0
+    if trouble == "duplicate":
+        X[n // 2 :] = X[: n - n // 2]
+    if trouble == "rank":
+        X = np.outer(rng.random(n), rng.random(p))
+    return X, k
+
+
+@pytest.mark.filterwarnings("ignore:NMF stopped at max_iter")
+@pytest.mark.parametrize("loss", ["frobenius", "kullback-leibler"])
+@settings(max_examples=30, deadline=None)
+@given(data=counts(), stored=st.booleans())
+def test_non_negative_factors(loss, data, stored):
+    X, k = data
+    before = X.copy()
+    given = sparse.csr_array(X) if stored else X
+    nmf = NMF(k, beta_loss=loss, max_iter=30, random_state=0)
+    W = nmf.fit_transform(given)
+    assert np.array_equal(X, before)
+    for factor in (W, nmf.components_):
+        assert np.isfinite(factor).all()
+        assert (factor >= 0).all()
+        assert not np.signbit(factor).any()
+    assert (np.diff(nmf.objective_history_) <= 0).all()
+    if loss == "frobenius":
+        assert 0 <= nmf.relative_error_ <= 1
+    size = max(X.max(), 1e-300)
+    R = nmf.inverse_transform(W)
+    again = nmf.inverse_transform(nmf.transform(given))
+    assert_allclose(again, R, atol=1e-6 * size)
+    alone = np.vstack([nmf.transform(given[[i]]) for i in range(len(X))])
+    assert_allclose(nmf.inverse_transform(alone), R, atol=1e-5 * size)

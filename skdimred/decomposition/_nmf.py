@@ -319,6 +319,8 @@ class NMF(SweepMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         weight = as_sample_weight(sample_weight, X.shape[0])
         gaps, scale = known_mean(self, X, weight, self.implicit_zeros == "missing")
         missing = sparse.issparse(X) and self.implicit_zeros == "missing"
+        # Where all is stored nothing is missing.
+        missing = missing and X.nnz < X.shape[0] * X.shape[1]
         raise_if_out_of_range(X, scale)
         if self._beta <= 0:
             raise_if_zero(X, missing, self._beta)
@@ -454,9 +456,9 @@ class NMF(SweepMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         Returns
         -------
         self : NMF
-            The fitted estimator. The errors and `energy_ratio_` are those of the last
-            rows, on the components as they were before them; there is no
-            `kkt_residual_` but after the first block.
+            The fitted estimator. `objective_history_`, `kkt_residual_`, the shares and
+            the errors are those of the last rows, on the components as they were before
+            them. Components keep the order in which the first rows left them.
 
         Raises
         ------

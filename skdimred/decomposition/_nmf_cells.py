@@ -3,7 +3,9 @@ r"""How many non-negative components: as many as predict cells that were held ou
 The table is cut into three parts of the rows and three of the columns. Without one
 part of both, factors are fitted to the rest; the rows held out get weights by their
 other columns, the columns held out components by their other rows, and the product
-predicts the cells in which both meet [1]_.
+predicts the cells in which both meet [1]_. For the squared error of complete tables
+these are plain least squares: a row held out may lie outside the cone of the
+components, and would else count as a want of components.
 
 References
 ----------
@@ -122,6 +124,10 @@ class _Fold:
         init = "random" if self.inner.missing else "little"
         found = factorise(self.inner, plan, init, rng)
         model = found.model
+        if plan.beta == 2 and not unknown:
+            W = self.beside @ np.linalg.pinv(model.H.astype(np.float64))
+            H = self.below.T @ np.linalg.pinv(found.rows.W.T)
+            return self._loss(W, np.ascontiguousarray(H), model)
         W = weights(self.beside, model)
         across = replace(
             model,
@@ -135,6 +141,9 @@ class _Fold:
         below = self.below.T
         below = below.tocsr() if sparse.issparse(below) else np.ascontiguousarray(below)
         H = weights(below, across) / model.scale
+        return self._loss(W, H, model)
+
+    def _loss(self, W, H, model):
         cells = cells_of(self.held, model, self.weight)
         loss = cells.value(W / model.scale, H)
-        return (2 * loss if plan.beta == 2 else loss), cells.n_known
+        return (2 * loss if model.beta == 2 else loss), cells.n_known

@@ -27,19 +27,17 @@ def known_mean(estimator, X, weight, missing):
     -------
     gaps : bool
     mean : float
+        NaN if no cell is known.
 
     Raises
     ------
     ValueError
-        If a known cell is negative or infinite, or NaN in a sparse X, or if no cell is
-        known.
+        If a known cell is negative or infinite, or NaN in a sparse X.
     """
     name = type(estimator).__name__
     values = X.data if sparse.issparse(X) else X
     if not values.size:
-        if missing:
-            raise ValueError(f"X has no known cell, so {name} has nothing to fit.")
-        return False, 0.0
+        return False, np.nan if missing else 0.0
     gaps = bool(np.isnan(values.min()))
     if gaps and sparse.issparse(X):
         row, column = _first(X, np.isnan)
@@ -49,7 +47,7 @@ def known_mean(estimator, X, weight, missing):
         )
     low = values.min() if not gaps else np.fmin.reduce(values, axis=None)
     if np.isnan(low):
-        raise ValueError(f"X has no known cell, so {name} has nothing to fit.")
+        return True, np.nan
     if low < 0:
         row, column = _first(X, lambda cells: cells < 0)
         raise ValueError(
@@ -73,7 +71,9 @@ def known_mean(estimator, X, weight, missing):
 
 
 def raise_if_out_of_range(X, scale):
-    """Raise a ValueError if a mean cell is so large or small that digits are lost."""
+    """Raise a ValueError if no cell is known, or their mean would lose digits."""
+    if np.isnan(scale):
+        raise ValueError("X has no known cell, so there is nothing to fit.")
     info = np.finfo(X.dtype)
     low, high = float(info.tiny) / float(info.eps), float(info.max) * float(info.eps)
     if scale > 0 and not low <= scale <= high:

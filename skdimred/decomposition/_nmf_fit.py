@@ -324,10 +324,9 @@ class _Problem:
         complete = self._complete()
         A, B, low = self._begun(init, complete, rng)
         if self.plan.multiply:
-            if self.table.weight is not None and low is not None:
-                A /= np.sqrt(self.table.weight).astype(A.dtype)
-            share = SOME if init == "little" else LITTLE
-            return filled(A, B, share, root=self._counts())
+            share, root = SOME if init == "little" else LITTLE, self._counts()
+            A, B = filled(A, B, share, root=root)
+            return (A, B) if low is None or root is None else (A / root, B)
         if self.known is not None:
             return self._run_on(complete, A, B) if complete is not None else (A, B)
         return self._warmed(A, B, rng, low=low)
@@ -350,9 +349,9 @@ class _Problem:
         return *rescaled(low, A, B), low
 
     def _counts(self):
-        """Roots of the weights of the rows, where they are not in the factor."""
-        weight = self.table.weight
-        return None if weight is None else np.sqrt(weight)
+        """Roots of the weights of the rows."""
+        weight, dtype = self.table.weight, self.table.X.dtype
+        return None if weight is None else np.sqrt(weight).astype(dtype)
 
     def _weights_on(self, B, complete):
         """Weights of the rows on given components, about."""
@@ -420,7 +419,7 @@ class _Problem:
         options = {"tol": tol, "max_iter": max_iter}
         options["report"] = None if report is None else tell
         if not self.plan.multiply:
-            gentle, self.gentle = self.gentle, 0
+            gentle, self.gentle = min(self.gentle, max_iter // 3), 0
             return alternate(self.loss, A, B, gentle=gentle, **options)
         W, Ht = np.ascontiguousarray(A.T), np.ascontiguousarray(B.T)
         return multiply_alternate(self.loss, W, Ht, self.penalties, **options)

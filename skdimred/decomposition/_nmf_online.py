@@ -18,7 +18,7 @@ import numpy as np
 
 from skdimred.decomposition._nmf_fit import Fitted, factorise
 from skdimred.decomposition._nmf_rows import fit_of_rows, transposed_product
-from skdimred.numerics.nonnegative import hals
+from skdimred.numerics.nonnegative import balanced_residual, hals, slope
 
 __all__ = ["Stream"]
 
@@ -108,10 +108,13 @@ class Stream:
             X, replace(model, exact=False), table.weight, gaps=table.gaps
         )
         S, C = self._sums(X, rows.W, times, model)
-        S, C = fade * self.S + S, fade * self.C + C
         (_, _), (l1, l2) = plan.penalties(weight, X.shape[1])
         l1, l2 = (value / model.scale / model.scale for value in (l1, l2))
         H = model.H.astype(np.float64)
+        slopes = slope(H, S @ H + l2 * H + l1 - C)
+        A = np.ascontiguousarray((rows.W / model.scale * np.sqrt(times)[:, None]).T)
+        residual = balanced_residual(0 * slopes, slopes, A, H, rows.total)
+        S, C = fade * self.S + S, fade * self.C + C
         hals(H, C - l1, S + l2 * np.eye(len(S)), SWEEPS)
         if not plan.penalised:
             norms = np.sqrt(np.einsum("ij,ij->i", H, H))
@@ -120,5 +123,11 @@ class Stream:
             # In units of the new components, the old weights are so much larger.
             S, C = S * np.multiply.outer(norms, norms), C * norms[:, np.newaxis]
         model = replace(model, H=(H + 0.0).astype(X.dtype))
-        found = Fitted(model, rows, [rows.loss], np.nan, 1, True)
+        found = Fitted(model, rows, [_loss(rows, model)], float(residual), 1, True)
         return found, Stream(S, C, weight)
+
+
+def _loss(rows, model):
+    """The loss of rows in the units of the table, inf where it overflows."""
+    with np.errstate(over="ignore"):
+        return float(rows.loss and rows.loss * np.float64(model.scale) ** 2)

@@ -39,7 +39,7 @@ PROMISE, KEPT = 1e-14, 1e-4
 # Share of its fit that a positive cell may lose in a step.
 MOST_LOST = 0.9
 # Multiplicative steps, and the relative change of a row at which they end.
-MOST_STEPS, STILL = 100, 1e-6
+MOST_STEPS, STILL = 1000, 1e-7
 
 
 def row_weights(

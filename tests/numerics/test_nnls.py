@@ -18,7 +18,7 @@ PROBLEMS = {
     "wide": lambda rng: rng.random((5, 12)),
     "zero column": lambda rng: rng.random((30, 6)) * (np.arange(6) != 2),
     "hilbert": lambda rng: 1 / (np.arange(20)[:, np.newaxis] + np.arange(15) + 1.0),
-    "powers": lambda rng: np.vander(np.linspace(0, 1, 30), 12),
+    "powers": lambda rng: np.vander(np.linspace(0, 1, 30), 7),
     "scales": lambda rng: rng.random((50, 8)) * 10.0 ** np.arange(-6, 2),
     "tiny": lambda rng: 1e-100 * rng.random((50, 8)),
 }
