@@ -1,0 +1,61 @@
+r"""Adam: descent along gradients of random batches, each entry at its own pace.
+
+With g the gradient at step t and running means :math:`m = \beta_1 m + (1 - \beta_1) g`
+and :math:`v = \beta_2 v + (1 - \beta_2) g^2`,
+
+.. math:: \theta \leftarrow \theta - \eta \,
+          \frac{m / (1 - \beta_1^t)}{\sqrt{v / (1 - \beta_2^t)} + \epsilon} .
+
+D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization", ICLR 2015,
+https://arxiv.org/abs/1412.6980.
+"""
+
+import numpy as np
+
+__all__ = ["Adam"]
+
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
+# Entries at a time, so that all five arrays stay in the cache.
+BLOCK = 32768
+# A gradient that stays 0 lets m shrink to subnormal numbers, on which arithmetic is
+# twenty times slower: after so many steps numbers below this are set to 0.
+SWEEP_EVERY, LEAST = 64, 1e-30
+
+
+class Adam:
+    """Running means for a flat vector.
+
+    Parameters
+    ----------
+    size : int
+    dtype : dtype
+    """
+
+    def __init__(self, size, dtype):
+        # Without the factors 1 - beta, which saves a pass over each.
+        self.m, self.v = np.zeros(size, dtype), np.zeros(size, dtype)
+        self.t = 0
+
+    def step(self, theta, gradient, rate):
+        """Move `theta` against `gradient`, which is overwritten."""
+        self.t += 1
+        root = np.sqrt((1 - BETA_2) / (1 - BETA_2**self.t))
+        scale = rate * (1 - BETA_1) / (1 - BETA_1**self.t) / root
+        number = theta.dtype.type
+        small, scale = number(EPSILON / root), number(scale)
+        beta_1, beta_2 = number(BETA_1), number(BETA_2)
+        for start in range(0, len(theta), BLOCK):
+            block = slice(start, start + BLOCK)
+            m, v, g = self.m[block], self.v[block], gradient[block]
+            m *= beta_1
+            m += g
+            g *= g
+            v *= beta_2
+            v += g
+            np.sqrt(v, out=g)
+            g += small
+            np.divide(m, g, out=g)
+            g *= scale
+            theta[block] -= g
+        if self.t % SWEEP_EVERY == 0:
+            self.m[np.abs(self.m) < LEAST] = 0.0
