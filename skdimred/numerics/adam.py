@@ -36,6 +36,12 @@ class Adam:
         self.m, self.v = np.zeros(size, dtype), np.zeros(size, dtype)
         self.t = 0
 
+    def copy(self):
+        """Running means of their own."""
+        other = Adam(0, self.m.dtype)
+        other.m, other.v, other.t = self.m.copy(), self.v.copy(), self.t
+        return other
+
     def step(self, theta, gradient, rate):
         """Move `theta` against `gradient`, which is overwritten."""
         self.t += 1
