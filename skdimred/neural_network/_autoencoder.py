@@ -252,11 +252,16 @@ class Autoencoder(
         self._fit_rows(X, y, weight, warm, {"sample_weight": sample_weight})
         return self
 
-    def _descends_by_batches(self):
+    def _can_go_on(self):
         """Whether more rows can come later."""
-        return self.solver != "lbfgs"
+        if self.solver == "lbfgs" or self.early_stopping:
+            raise AttributeError(
+                'partial_fit needs solver="adam" and early_stopping=False: it goes '
+                "through its rows once, by batches, and holds none out."
+            )
+        return True
 
-    @available_if(_descends_by_batches)
+    @available_if(_can_go_on)
     @guarded
     def partial_fit(self, X, y=None, sample_weight=None):
         """Go through some rows once, one epoch of Adam.
@@ -282,15 +287,9 @@ class Autoencoder(
         Raises
         ------
         ValueError
-            As `fit`; if X has another number of features than before; or with
-            `early_stopping`, which needs all rows.
+            As `fit`; or if X has another number of features than before.
         """
         self._check_parameters()
-        if self.early_stopping:
-            raise ValueError(
-                "early_stopping=True needs fit: partial_fit goes through its rows once "
-                "and holds none out."
-            )
         fitted = hasattr(self, "coefs_")
         X = as_rows(self, X, reset=not fitted)
         weight = as_sample_weight(sample_weight, len(X))

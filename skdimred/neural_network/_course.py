@@ -4,6 +4,12 @@ import numpy as np
 
 __all__ = ["Course"]
 
+# Steps before which a descent that has not yet fallen below its start does not rest:
+# the principal components are a saddle, which takes some to leave.
+LEAST_STEPS = 200
+# Share of the variance above the start at which a descent has gone astray.
+RISE = 0.1
+
 
 class Course:
     """Follow a descent from epoch to epoch.
@@ -28,6 +34,7 @@ class Course:
         self.losses, self.scores = [], []
         self.best, self.least, self.best_epoch = None, np.inf, 0
         self.mark = self.first = np.inf
+        self.steps = 0
 
     def begin(self, theta):
         """Take the start as the best so far, so that nothing worse is kept."""
@@ -64,12 +71,15 @@ class Course:
     @property
     def rests(self):
         """Whether too many epochs have brought too little."""
-        return self.waited >= self.patience
+        young = not self.best_epoch and self.steps < LEAST_STEPS
+        return self.waited >= self.patience and not young
 
     @property
-    def never_fell(self):
-        """Whether epochs have gone by and the start is still the best, by far."""
-        return bool(self.losses) and not self.best_epoch and self.first > self.tol
+    def rose(self):
+        """Whether no epoch fell below the start and the last ended far above it."""
+        if self.best_epoch or not self.losses:
+            return False
+        return self.losses[-1] > (self.first + RISE) * self.unit
 
     def line(self):
         """What to print of the last epoch."""

@@ -94,13 +94,18 @@ class Batches:
             self.weight = (problem.weight / problem.unit).astype(theta.dtype)
 
     def epoch(self):
-        """Go through all rows once; the mean loss on the way."""
+        """Go through all rows once; the mean loss on the way.
+
+        Where one batch holds all rows, the loss after the step.
+        """
         problem, n = self.problem, len(self.problem.index)
         order = np.arange(n) if self.n_batches == 1 else self.rng.permutation(n)
         error = penalty = 0.0
         for batch in np.array_split(order, self.n_batches):
             penalty += problem.penalty_of(self.theta) if problem.penalty else 0.0
             error += self._step(batch)
+        if self.n_batches == 1 and self.noise is None:
+            return problem.error(self.theta) + problem.penalty_of(self.theta)
         return error / (n * problem.network.widths[0]) + penalty / self.n_batches
 
     def _step(self, batch):

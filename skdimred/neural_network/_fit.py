@@ -13,7 +13,11 @@ from skdimred.neural_network._course import Course
 from skdimred.neural_network._descent import Batches, Problem, lbfgs
 from skdimred.neural_network._rows import StandardRows, standards
 from skdimred.numerics.network import ACTIVATIONS, Network
-from skdimred.numerics.network_start import principal_start, random_start
+from skdimred.numerics.network_start import (
+    leave_saddle,
+    principal_start,
+    random_start,
+)
 
 __all__ = ["NetworkFitMixin"]
 
@@ -41,6 +45,8 @@ class NetworkFitMixin:
         course = Course(problem, judge, unit, self.tol, self.n_iter_no_change)
         if not np.any(self.noise):
             course.begin(theta)
+        if self._at_saddle(network) and not warm:
+            leave_saddle(network, theta, rng)
         self._descend(X, y, metadata, course, theta, columns, warm, rng)
 
     def _descend(self, X, y, metadata, course, theta, columns, warm, rng):
@@ -88,7 +94,9 @@ class NetworkFitMixin:
             rng,
         )
         for _ in range(self.max_iter):
-            if each(theta, batches.epoch()) or course.rests:
+            loss = batches.epoch()
+            course.steps += batches.n_batches
+            if each(theta, loss) or course.rests:
                 return True
         return False
 
@@ -101,7 +109,7 @@ class NetworkFitMixin:
         return lbfgs(course.problem, start, self.max_iter, self.tol, each_or_stop)
 
     def _tell(self, course, rests):
-        if course.never_fell:
+        if course.rose:
             warnings.warn(
                 "No epoch brought the loss below that of the start, whose weights are "
                 f"kept: lower learning_rate_init={self.learning_rate_init}.",
@@ -159,17 +167,18 @@ class NetworkFitMixin:
         count = max(1, round(self.validation_fraction * len(index)))
         if count >= len(index):
             raise ValueError(
-                f"early_stopping=True holds out {count} of {len(index)} rows and "
-                "leaves none to learn from: give more rows."
+                f"early_stopping=True holds out {count} of n_samples={len(index)} rows "
+                "and leaves none to learn from: give more rows."
             )
         order = rng.permutation(len(index))
         return np.sort(index[order[count:]]), np.sort(index[order[:count]])
 
     def _standardise(self, X, weight, fitted, narrow):
         """Set the mean and the scale; positions of features that vary, if not all."""
-        with np.errstate(over="ignore", invalid="ignore"):
+        try:
             mean, scale, varying = standards(X, weight)
-        raise_if_not_finite(self, X, np.append(mean, scale**2))
+        except FloatingPointError:
+            raise_if_not_finite(self, X, np.inf)
         if fitted:
             return None
         self._varies = scale > 0
@@ -213,6 +222,9 @@ class NetworkFitMixin:
             V, scores = self._principal(X, weight, columns)
             principal_start(network, theta, V, scores, rng)
         return network, theta.astype(dtype)
+
+    def _at_saddle(self, network):
+        return network.tied and network.has_bypass
 
     def _principal(self, X, weight, columns):
         """Components as columns, and the least and largest score on each."""

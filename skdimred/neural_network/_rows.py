@@ -17,6 +17,11 @@ def standards(X, weight):
     The scale is the root of the mean variance of the features that vary. It is one
     number for all, so that distances between rows keep their proportions.
 
+    Raises
+    ------
+    FloatingPointError
+        If squares overflow, or X holds NaN or infinity.
+
     Returns
     -------
     mean : ndarray of shape (p,)
@@ -27,6 +32,8 @@ def standards(X, weight):
     """
     center = provisional_center(X, weight)
     moments = ColumnMoments.from_block(X, weight, center=center)
+    if not np.isfinite(moments.squares).all():
+        raise FloatingPointError
     varying = moments.active
     variance = moments.squares[varying] / moments.weight
     scale = float(np.sqrt(variance.mean())) if varying.any() else 0.0

@@ -20,6 +20,8 @@ BLOCK = 32768
 # A gradient that stays 0 lets m shrink to subnormal numbers, on which arithmetic is
 # twenty times slower: after so many steps numbers below this are set to 0.
 SWEEP_EVERY, LEAST = 64, 1e-30
+# Share of the largest entry below which an entry of the first gradient counts as 0.
+FIRST = 1e-3
 
 
 class Adam:
@@ -45,6 +47,11 @@ class Adam:
     def step(self, theta, gradient, rate):
         """Move `theta` against `gradient`, which is overwritten."""
         self.t += 1
+        if self.t == 1:
+            # The first step is as long for small entries as for large ones. At a
+            # start where many are 0 but for rounding it would go in any direction.
+            size = np.abs(gradient)
+            gradient[size < FIRST * size.max()] = 0.0
         root = np.sqrt((1 - BETA_2) / (1 - BETA_2**self.t))
         scale = rate * (1 - BETA_1) / (1 - BETA_1**self.t) / root
         number = theta.dtype.type

@@ -15,7 +15,7 @@ neural networks", AISTATS 2010, 249-256.
 
 import numpy as np
 
-__all__ = ["principal_start", "random_start"]
+__all__ = ["leave_saddle", "principal_start", "random_start"]
 
 # Constant output of hidden units that would otherwise begin at 0, where the rectifier
 # has no slope.
@@ -24,6 +24,8 @@ LIFT = 0.1
 BEND = 0.25
 # What is left of entries that tied weights do not allow to be 0.
 SMALL = 0.1
+# Share of a random start that leads off a saddle.
+PUSH = 0.3
 SLOPES = {"identity": 1.0, "relu": 1.0, "tanh": 1.0, "logistic": 0.25}
 
 
@@ -37,7 +39,8 @@ def random_start(network, rng):
     """
     theta = np.zeros(network.size)
     weights = network.views(theta).weights
-    variance = 2.0 if network.activation == "logistic" else 6.0
+    # The slope of the logistic function is a quarter at most.
+    variance = 24.0 if network.activation == "logistic" else 6.0
     for W in weights[: network.depth] if network.tied else weights:
         reach = np.sqrt(variance / sum(W.shape))
         W[...] = rng.uniform(-reach, reach, W.shape)
@@ -81,10 +84,33 @@ def principal_start(network, theta, V, scores, rng):
         for bias in parameters.biases[network.depth : -1]:
             bias[...] = LIFT
     parameters.biases[network.depth - 1][:r] = shift
-    # The mean of the rows, which is 0, has scores 0 and is rebuilt as 0.
-    mean = np.zeros((1, V.shape[0]))
-    rebuilt = network.decode(parameters, network.encode(parameters, mean))
-    parameters.biases[-1][...] -= rebuilt[0]
+    # The mean of the rows, which is 0, is rebuilt as 0, and lies where the sums of the
+    # decoder's first layer change their sign: else units could be 0 for every row.
+    code = network.encode(parameters, np.zeros((1, V.shape[0])))
+    if deep:
+        parameters.biases[network.depth][...] -= (
+            code @ parameters.weights[network.depth]
+        )[0]
+    parameters.biases[-1][...] -= network.decode(parameters, code)[0]
+
+
+def leave_saddle(network, theta, rng):
+    """Move tied weights a little off the principal start, which is a saddle.
+
+    The matrix at the code is 0 there in both halves, and no gradient of first order
+    tells how to leave.
+
+    Parameters
+    ----------
+    network : Network
+        Tied, with a bypass.
+    theta : ndarray of shape (size,)
+        Changed.
+    rng : Generator
+    """
+    W = network.views(theta).weights[network.depth - 1]
+    reach = PUSH * np.sqrt(6.0 / sum(W.shape))
+    W[...] = rng.uniform(-reach, reach, W.shape)
 
 
 def _straight(activation, tied, low, high):
