@@ -8,9 +8,11 @@ from skdimred.discriminant_analysis import (
     RatioLDA,
 )
 from skdimred.manifold import PCoA
+from skdimred.neural_network import Autoencoder
 
 __all__ = [
     "PCA",
+    "Autoencoder",
     "DifferenceLDA",
     "MeanDifferenceLDA",
     "PCoA",

@@ -9,6 +9,7 @@ from sklearn.utils.fixes import parse_version
 
 from skdimred import (
     PCA,
+    Autoencoder,
     DifferenceLDA,
     MeanDifferenceLDA,
     PCoA,
@@ -71,6 +72,13 @@ CONFIGURED = [
     PCoA(metric="precomputed"),
     PCoA(metric="precomputed", copy=False),
     PCoA(metric="manhattan", n_landmarks=1000, random_state=0),
+    Autoencoder(),
+    Autoencoder(hidden_layer_sizes=(8,), activation="tanh", init="random"),
+    Autoencoder(hidden_layer_sizes=(), activation="identity", tol=0.01),
+    Autoencoder(tied_weights=True, code_activation="tanh", max_iter=20),
+    # Early stopping and noise do not know repeated rows from others, and the paths of
+    # L-BFGS part in the end.
+    Autoencoder(hidden_layer_sizes=(8,), solver="lbfgs", max_iter=10),
 ]
 
 OLD = parse_version(sklearn.__version__) < parse_version("1.9")
@@ -79,10 +87,16 @@ ANY_DISTANCES = pytest.mark.filterwarnings(
     "ignore:Only .* axes have a positive eigenvalue",
     "ignore:The distances are not Euclidean",
 )
+FEW_EPOCHS = pytest.mark.filterwarnings(
+    "ignore:The descent has not come to rest",
+    "ignore:n_components=2 is not less than",
+    "ignore:Every feature of X is constant",
+)
 # The labels of many checks are drawn at random.
 NOTHING_TO_GAIN = pytest.mark.filterwarnings("ignore:.* are not positive")
 
 
+@FEW_EPOCHS
 @NOTHING_TO_GAIN
 @ANY_DISTANCES
 @parametrize_with_checks(CONFIGURED)
@@ -96,6 +110,7 @@ def test_contract(estimator, check):
     check(estimator)
 
 
+@FEW_EPOCHS
 @NOTHING_TO_GAIN
 @ANY_DISTANCES
 @pytest.mark.parametrize(
@@ -109,6 +124,7 @@ def test_contract(estimator, check):
         (PCoA(), 50),
         (PCoA(metric="manhattan"), 50),
         (PCoA(metric="precomputed"), 40),
+        (Autoencoder(), 53),
     ],
 )
 def test_checks_really_ran(estimator, least):
@@ -126,6 +142,7 @@ def test_checks_really_ran(estimator, least):
 
 
 # The checks fit frames and transform arrays, and the other way round.
+@FEW_EPOCHS
 @NOTHING_TO_GAIN
 @ANY_DISTANCES
 @pytest.mark.filterwarnings("ignore:X (does not have valid|has) feature names")

@@ -4,6 +4,7 @@ from skdimred.inspection._biplot import BiplotDisplay
 from skdimred.inspection._discriminant import DiscriminantDisplay
 from skdimred.inspection._embedding import EmbeddingDisplay
 from skdimred.inspection._gallery import ComponentGalleryDisplay
+from skdimred.inspection._loss_curve import LossCurveDisplay
 from skdimred.inspection._reconstruction import ReconstructionDisplay
 from skdimred.inspection._scree import ScreeDisplay
 from skdimred.inspection._shepard import ShepardDisplay
@@ -13,6 +14,7 @@ __all__ = [
     "ComponentGalleryDisplay",
     "DiscriminantDisplay",
     "EmbeddingDisplay",
+    "LossCurveDisplay",
     "ReconstructionDisplay",
     "ScreeDisplay",
     "ShepardDisplay",

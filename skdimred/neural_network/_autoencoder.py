@@ -349,7 +349,7 @@ class Autoencoder(
         return rows
 
     def score_samples(self, X):
-        """Mean squared error of the reconstruction of each row.
+        """Return the mean squared error of the reconstruction of each row.
 
         A row unlike those of the fit is rebuilt badly: the larger, the more anomalous.
 
@@ -377,7 +377,7 @@ class Autoencoder(
         return errors
 
     def score(self, X, y=None, sample_weight=None):
-        """Minus the mean squared error of the reconstruction.
+        """Return minus the mean squared error of the reconstruction.
 
         Parameters
         ----------
