@@ -201,7 +201,7 @@ class LossCurveDisplay:
         self.line_ = self.ax_.plot(at, loss, **style)[0]
         self._draw_validation(plt, at, scores, validation_kw)
         self._draw_baseline(plt, baseline_kw)
-        self._finish(at, loss, scores)
+        self._finish(plt, at, loss, scores)
         return self
 
     def _style(self, colour, label, at):
@@ -243,7 +243,7 @@ class LossCurveDisplay:
         style = with_defaults(style, baseline_kw, plt.Line2D)
         self.baseline_line_ = self.ax_.axhline(level, **style)
 
-    def _finish(self, at, loss, scores):
+    def _finish(self, plt, at, loss, scores):
         from matplotlib.ticker import MaxNLocator
 
         line = self.line_ if scores is None else self.validation_line_
@@ -265,7 +265,19 @@ class LossCurveDisplay:
         lines = [line for line in lines if line is not None]
         self.legend_ = None
         if len(lines) > 1:
-            # Curves that fall leave the upper right free.
-            self.legend_ = self.ax_.legend(
-                handles=lines, loc="upper right", frameon=False
-            )
+            self._add_legend(plt, lines)
+
+    def _add_legend(self, plt, lines):
+        from matplotlib.transforms import ScaledTranslation
+
+        # Below the label: inside, any place can hold a curve or the baseline.
+        down = -3.2 * plt.rcParams["font.size"] / 72
+        move = ScaledTranslation(0, down, self.figure_.dpi_scale_trans)
+        self.legend_ = self.ax_.legend(
+            handles=lines,
+            loc="upper center",
+            bbox_to_anchor=(0.5, 0),
+            bbox_transform=self.ax_.transAxes + move,
+            ncols=len(lines),
+            frameon=False,
+        )

@@ -114,5 +114,5 @@ def test_bad_estimators(digits):
 
 def test_without_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    with pytest.raises(ImportError, match="LossCurveDisplay.plot draws with"):
+    with pytest.raises(ImportError, match=r"LossCurveDisplay\.plot draws with"):
         LossCurveDisplay(loss=[1.0]).plot()
