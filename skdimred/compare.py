@@ -42,9 +42,10 @@ class Pair:
     `subspace` names the attribute that holds the vectors found, as columns where
     `as_columns`; None where the estimator has no linear subspace. `limit` bounds
     `n_components` from (rows in a fold, features, classes). `params`, as (name, value)
-    pairs, go to both, and `own_params` to ours. With more than `most_classes` the pair is left out, and
-    without a target where it does not map scores back (`inverts` False). A peer that
-    does not transform new rows (`peer_transforms` False) has no score.
+    pairs, go to both, and `own_params` to ours. With more than `most_classes` the pair
+    is left out, and without a target where it does not map scores back (`inverts`
+    False). A peer that does not transform new rows (`peer_transforms` False) has no
+    score.
     """
 
     name: str
