@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.optimize import minimize
 
+from skdimred.blocks import map_ranges, split
 from skdimred.numerics.adam import Adam
 from skdimred.numerics.network import Workspace
 
@@ -13,6 +14,9 @@ CHUNK_ROWS = 512
 # Decrease of the loss in a step of L-BFGS that counts as none, in units of `tol`: steps
 # are many and small near the end, an epoch of Adam is large.
 LBFGS_TOL = 1e-4
+# Multiply-adds of a part of a batch, and parts at most: each has a gradient of its own,
+# which is added up.
+PART_WORK, MOST_PARTS = 5e7, 4
 
 
 class Problem:
@@ -83,9 +87,15 @@ class Batches:
         network, n = problem.network, len(problem.index)
         self.n_batches = -(-n // batch_size)
         most = -(-n // self.n_batches)
-        self.gradient = np.empty_like(theta)
-        self.views = network.views(theta), network.views(self.gradient)
-        self.work = Workspace(network, most, theta.dtype)
+        # Forward once and back twice. How a batch is cut does not depend on how many
+        # threads there are, so that the answer does not either.
+        self.work = 3.0 * most * network.n_weights
+        n_parts = int(np.clip(self.work // PART_WORK, 1, MOST_PARTS))
+        self.parts = [
+            _Part(network, part.stop - part.start, theta.dtype)
+            for part in split(most, n_parts)
+        ]
+        self.views = network.views(theta)
         self.buffer = np.empty((most, network.widths[0]), theta.dtype)
         self.noise = np.asarray(noise, theta.dtype) if np.any(noise) else None
         self.adam = Adam(network.size, theta.dtype) if adam is None else adam
@@ -110,24 +120,54 @@ class Batches:
 
     def _step(self, batch):
         """One step of Adam; the sum of the squared errors before it."""
-        problem, network = self.problem, self.problem.network
+        problem = self.problem
         Z = target = problem.rows.take(problem.index[batch], self.buffer)
         if self.noise is not None:
             Z = self.rng.standard_normal(target.shape, dtype=target.dtype)
             Z *= self.noise
             Z += target
-        error = network.put_gradient(
-            *self.views,
-            Z,
-            target,
-            None if self.weight is None else self.weight[batch],
-            2.0 / (len(batch) * network.widths[0]),
-            self.work,
-        )
+        weight = None if self.weight is None else self.weight[batch]
+        factor = 2.0 / target.size
+        ranges = split(len(batch), len(self.parts))
+
+        def differentiate(which):
+            for part, rows in zip(self.parts[which], ranges[which], strict=False):
+                part.error = problem.network.put_gradient(
+                    self.views,
+                    part.views,
+                    Z[rows],
+                    target[rows],
+                    None if weight is None else weight[rows],
+                    factor,
+                    part.work,
+                )
+
+        self._spread(differentiate, len(ranges))
+        first, *others = self.parts[: len(ranges)]
+        for part in others:
+            first.gradient += part.gradient
         if problem.penalty:
-            problem.add_penalty(self.theta, self.gradient)
-        self.adam.step(self.theta, self.gradient, self.rate)
-        return error
+            problem.add_penalty(self.theta, first.gradient)
+        self.adam.step(self.theta, first.gradient, self.rate, self._spread)
+        return sum(part.error for part in self.parts[: len(ranges)])
+
+    def _spread(self, function, length):
+        """Call a function on slices of a range, by threads where that pays."""
+        if len(self.parts) == 1:
+            function(slice(0, length))
+            return
+        for _ in map_ranges(function, length, work=self.work):
+            pass
+
+
+class _Part:
+    """What one thread needs to differentiate a part of a batch."""
+
+    def __init__(self, network, n_rows, dtype):
+        self.gradient = np.empty(network.size, dtype)
+        self.views = network.views(self.gradient)
+        self.work = Workspace(network, n_rows, dtype)
+        self.error = 0.0
 
 
 def lbfgs(problem, theta, max_iter, tol, each):

@@ -44,8 +44,17 @@ class Adam:
         other.m, other.v, other.t = self.m.copy(), self.v.copy(), self.t
         return other
 
-    def step(self, theta, gradient, rate):
-        """Move `theta` against `gradient`, which is overwritten."""
+    def step(self, theta, gradient, rate, spread=None):
+        """Move `theta` against `gradient`, which is overwritten.
+
+        Parameters
+        ----------
+        theta, gradient : ndarray of shape (size,)
+        rate : float
+        spread : callable or None
+            ``spread(function, length)`` calls the function with slices that cover
+            ``range(length)``, on threads of its own. None for one call.
+        """
         self.t += 1
         if self.t == 1:
             # The first step is as long for small entries as for large ones. At a
@@ -54,21 +63,30 @@ class Adam:
             gradient[size < FIRST * size.max()] = 0.0
         root = np.sqrt((1 - BETA_2) / (1 - BETA_2**self.t))
         scale = rate * (1 - BETA_1) / (1 - BETA_1**self.t) / root
-        number = theta.dtype.type
-        small, scale = number(EPSILON / root), number(scale)
-        beta_1, beta_2 = number(BETA_1), number(BETA_2)
-        for start in range(0, len(theta), BLOCK):
-            block = slice(start, start + BLOCK)
-            m, v, g = self.m[block], self.v[block], gradient[block]
-            m *= beta_1
-            m += g
-            g *= g
-            v *= beta_2
-            v += g
-            np.sqrt(v, out=g)
-            g += small
-            np.divide(m, g, out=g)
-            g *= scale
-            theta[block] -= g
+
+        def move(blocks):
+            for i in range(blocks.start, blocks.stop):
+                block = slice(i * BLOCK, (i + 1) * BLOCK)
+                self._move(block, theta, gradient, EPSILON / root, scale)
+
+        n_blocks = -(-len(theta) // BLOCK)
+        if spread is None:
+            move(slice(0, n_blocks))
+        else:
+            spread(move, n_blocks)
         if self.t % SWEEP_EVERY == 0:
             self.m[np.abs(self.m) < LEAST] = 0.0
+
+    def _move(self, block, theta, gradient, small, scale):
+        number = theta.dtype.type
+        m, v, g = self.m[block], self.v[block], gradient[block]
+        m *= number(BETA_1)
+        m += g
+        g *= g
+        v *= number(BETA_2)
+        v += g
+        np.sqrt(v, out=g)
+        g += number(small)
+        np.divide(m, g, out=g)
+        g *= number(scale)
+        theta[block] -= g

@@ -14,6 +14,7 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from skdimred import PCA
 from skdimred.metrics import subspace_sine
@@ -598,3 +599,28 @@ def test_in_a_pipeline_and_a_grid(wine):
     assert list(names) == ["autoencoder0", "autoencoder1", "autoencoder2"]
     pipeline.set_output(transform="pandas")
     assert pipeline.fit_transform(X).shape == (178, 2)
+
+
+def test_parts_of_a_batch_add_up(monkeypatch, digits):
+    """As where a batch is so much work that threads share it."""
+    X = digits[0][:1000]
+    params = {"batch_size": 400, "max_iter": 3, "random_state": 0}
+    weight = np.linspace(0.5, 2, 1000)
+    whole = Autoencoder(4, **params).fit(X, sample_weight=weight)
+    monkeypatch.setattr("skdimred.neural_network._descent.PART_WORK", 1e6)
+    cut = Autoencoder(4, **params).fit(X, sample_weight=weight)
+    assert_allclose(cut.loss_curve_, whole.loss_curve_, rtol=1e-6)
+    assert_allclose(cut.transform(X), whole.transform(X), atol=1e-4)
+    few = Autoencoder(4, **params | {"batch_size": 3}).fit(X[:7])
+    assert np.isfinite(few.score(X[:7]))
+
+
+def test_the_number_of_threads_changes_nothing(rng):
+    X = rng.standard_normal((400, 500))
+    params = {"hidden_layer_sizes": (400,), "batch_size": 200, "max_iter": 2}
+    fits = []
+    for threads in (1, None):
+        with threadpool_limits(threads, user_api="blas"):
+            deep = Autoencoder(3, random_state=0, init="random", **params)
+            fits.append(deep.fit(X))
+    assert np.array_equal(fits[0].coefs_[0], fits[1].coefs_[0])
