@@ -9,9 +9,12 @@ can follow the sheet.
 
 # %%
 # Neither method is told where on the sheet a point lies; the colours show it.
+import warnings
+
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import make_swiss_roll
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.manifold import trustworthiness
 
 from skdimred.decomposition import PCA
@@ -42,11 +45,13 @@ models = [
         batch_size=50,
         learning_rate_init=3e-3,
         max_iter=250,
-        n_iter_no_change=50,
+        n_iter_no_change=250,
         random_state=seed,
     )
-    for seed in range(6)
+    for seed in range(8)
 ]
+# All go through all epochs.
+warnings.simplefilter("ignore", ConvergenceWarning)
 kept = []
 for model in models:
     C = model.fit_transform(X)
