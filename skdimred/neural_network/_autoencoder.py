@@ -62,7 +62,8 @@ class Autoencoder(
         - "pca": at the principal components. A linear path beside the hidden layers
           carries the scores to the code and the code to the output, and hidden layers
           add 0 at first and what they learn later. Without hidden layers, the weights
-          are the components. Never ends at a larger loss than it starts with.
+          are the components. Never ends at a larger loss than it starts with, but
+          with `noise`.
         - "random": uniform weights as Glorot and Bengio draw them; no linear path.
     solver : {"adam", "lbfgs"}, default="adam"
         Adam by random batches, or L-BFGS along all rows at once, in float64.
@@ -421,9 +422,8 @@ class Autoencoder(
                     Z = Z if raw else standardise(Z, self.mean_, self.scale_)
                     out[chunk] = function(parameters, np.ascontiguousarray(Z))
                     # A rectifier turns minus infinity into 0.
-                    raise_if_not_finite(
-                        self, X[chunk], np.array([Z.sum(), out[chunk].sum()])
-                    )
+                    evidence = np.array([Z.sum(), out[chunk].sum()])
+                    raise_if_not_finite(self, X, evidence)
 
         for _ in map_ranges(fill, len(X), work=len(X) * self._network.n_weights):
             pass

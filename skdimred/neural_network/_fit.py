@@ -106,7 +106,11 @@ class NetworkFitMixin:
                 raise StopIteration
 
         start = theta.astype(np.float64)
-        return lbfgs(course.problem, start, self.max_iter, self.tol, each_or_stop)
+        rests = lbfgs(course.problem, start, self.max_iter, self.tol, each_or_stop)
+        if not course.losses:
+            # There was no way down: the first look was the only iteration.
+            course.losses.append(course.first * course.unit)
+        return rests
 
     def _tell(self, course, rests):
         if course.rose:
@@ -130,6 +134,8 @@ class NetworkFitMixin:
         index = np.arange(len(X)) if weight is None else np.flatnonzero(weight)
         columns = self._standardise(X, weight, fitted, narrow=False)
         network, theta = self._start(X, weight, columns, fitted, rng)
+        if self._at_saddle(network) and not fitted:
+            leave_saddle(network, theta, rng)
         rows = StandardRows(X, self.mean_, self.scale_, columns, theta.dtype)
         problem = Problem(network, rows, index, weight, self.alpha)
         unit = self.scale_**2
@@ -224,6 +230,7 @@ class NetworkFitMixin:
         return network, theta.astype(dtype)
 
     def _at_saddle(self, network):
+        """Whether the start is at principal components that no gradient leads off."""
         return network.tied and network.has_bypass
 
     def _principal(self, X, weight, columns):

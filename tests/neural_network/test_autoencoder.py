@@ -379,6 +379,23 @@ def test_partial_fit_from_few_rows(n, rng):
     assert np.isfinite(fitted.loss_curve_).all()
 
 
+def test_partial_fit_of_tied_weights_leaves_the_saddle(parts):
+    train, _ = parts
+    tied = Autoencoder(5, tied_weights=True, activation="tanh", random_state=0)
+    for _ in range(40):
+        tied.partial_fit(train)
+    assert -tied.score(train) < 0.9 * error_of(PCA(5).fit(train), train)
+
+
+def test_lbfgs_at_rest_from_the_start(rng):
+    X = rng.standard_normal((50, 4))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "n_components=4")
+        full = Autoencoder(4, hidden_layer_sizes=(), solver="lbfgs", alpha=0.0).fit(X)
+    assert full.n_iter_ == len(full.loss_curve_) >= 1
+    assert -full.score(X) < 1e-20
+
+
 def test_partial_fit_after_fit_goes_on(parts):
     train, _ = parts
     fitted = Autoencoder(5, max_iter=5, random_state=0).fit(train)
@@ -476,12 +493,12 @@ def test_divergence_is_named(parts, dtype):
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_bad_numbers_are_named(bad, rng):
-    X = rng.standard_normal((40, 4))
+    X = rng.standard_normal((900, 4))
     fitted = Autoencoder(2, max_iter=2, random_state=0).fit(X)
-    X[7, 2] = bad
+    X[777, 2] = bad
     name = "NaN" if np.isnan(bad) else "infinity"
     for method in ("fit", "partial_fit", "transform", "score_samples", "score"):
-        with pytest.raises(ValueError, match=rf"{name}.*row 7, column 2"):
+        with pytest.raises(ValueError, match=rf"{name}.*row 777, column 2"):
             getattr(clone(fitted) if "fit" in method else fitted, method)(X)
     with pytest.raises(ValueError, match="overflow"):
         Autoencoder().fit(1e200 * np.where(np.isfinite(X), X, 0.0))
