@@ -15,6 +15,7 @@ from skdimred._sklearn import as_rows, with_callbacks
 from skdimred._sweeps import SweepMixin
 from skdimred.blocks import map_ranges
 from skdimred.neural_network._fit import NetworkFitMixin
+from skdimred.neural_network._parameters import check_parameters
 from skdimred.neural_network._rows import CHUNK_ROWS, standardise
 from skdimred.numerics.network import Parameters
 
@@ -246,7 +247,7 @@ class Autoencoder(
         An interruption (Ctrl-C) ends the descent with a warning. The best weights so
         far are kept.
         """
-        self._check_parameters()
+        check_parameters(self)
         warm = bool(self.warm_start) and hasattr(self, "coefs_")
         X = as_rows(self, X, reset=not warm)
         weight = as_sample_weight(sample_weight, len(X))
@@ -290,7 +291,7 @@ class Autoencoder(
         ValueError
             As `fit`; or if X has another number of features than before.
         """
-        self._check_parameters()
+        check_parameters(self)
         fitted = hasattr(self, "coefs_")
         X = as_rows(self, X, reset=not fitted)
         weight = as_sample_weight(sample_weight, len(X))

@@ -1,7 +1,7 @@
 """How `Autoencoder` is fitted: parameters, start, descent, what is kept."""
 
 import warnings
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -12,7 +12,7 @@ from skdimred.decomposition import PCA
 from skdimred.neural_network._course import Course
 from skdimred.neural_network._descent import Batches, Problem, lbfgs
 from skdimred.neural_network._rows import StandardRows, standards
-from skdimred.numerics.network import ACTIVATIONS, Network
+from skdimred.numerics.network import Network
 from skdimred.numerics.network_start import (
     leave_saddle,
     principal_start,
@@ -21,7 +21,6 @@ from skdimred.numerics.network_start import (
 
 __all__ = ["NetworkFitMixin"]
 
-INITS, SOLVERS = ("pca", "random"), ("adam", "lbfgs")
 # Rows of a batch where none are asked for.
 BATCH_ROWS = 200
 
@@ -305,62 +304,3 @@ class NetworkFitMixin:
     def _hidden_sizes(self):
         sizes = self.hidden_layer_sizes
         return (int(sizes),) if isinstance(sizes, Integral) else tuple(map(int, sizes))
-
-    def _check_parameters(self):
-        """Raise on a parameter out of its range."""
-        _check_whole("n_components", self.n_components)
-        _check_whole("max_iter", self.max_iter)
-        _check_whole("n_iter_no_change", self.n_iter_no_change)
-        if self.batch_size != "auto":
-            _check_whole("batch_size", self.batch_size, 'or "auto"')
-        sizes = self.hidden_layer_sizes
-        if isinstance(sizes, (str, bytes)) or not (
-            isinstance(sizes, Integral) or np.ndim(sizes) == 1
-        ):
-            raise ValueError(
-                f"hidden_layer_sizes={sizes!r} must be a tuple of integers, or one."
-            )
-        for size in (sizes,) if isinstance(sizes, Integral) else sizes:
-            _check_whole("hidden_layer_sizes", size, "each")
-        for name, allowed in (
-            ("activation", tuple(ACTIVATIONS)),
-            ("code_activation", tuple(ACTIVATIONS)),
-            ("init", INITS),
-            ("solver", SOLVERS),
-        ):
-            value = getattr(self, name)
-            if not isinstance(value, str) or value not in allowed:
-                raise ValueError(f"{name}={value!r} must be one of {allowed}.")
-        for name, low, closed in (
-            ("alpha", 0.0, True),
-            ("tol", 0.0, True),
-            ("noise", 0.0, True),
-            ("learning_rate_init", 0.0, False),
-            ("validation_fraction", 0.0, False),
-        ):
-            _check_real(name, getattr(self, name), low, closed)
-        if self.validation_fraction >= 1:
-            raise ValueError(
-                f"validation_fraction={self.validation_fraction!r} must be below 1."
-            )
-        if self.noise and self.solver == "lbfgs":
-            raise ValueError(
-                f'noise={self.noise!r} needs solver="adam": L-BFGS needs the same loss '
-                "at every step."
-            )
-
-
-def _check_whole(name, value, more=""):
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral):
-        raise ValueError(f"{name}={value!r} must be an integer of at least 1 {more}.")
-    if value < 1:
-        raise ValueError(f"{name}={value!r} must be at least 1.")
-
-
-def _check_real(name, value, low, closed):
-    """Raise unless a value is a finite number above `low`, or at it if `closed`."""
-    fine = isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
-    fine = fine and np.isfinite(value) and (value > low or (closed and value == low))
-    if not fine:
-        bound = "of at least" if closed else "above"
-        raise ValueError(f"{name}={value!r} must be a finite number {bound} {low:g}.")
