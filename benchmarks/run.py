@@ -193,11 +193,22 @@ def _misfit(make, X, y, truth):
     return float(1 - overlap**2 / np.sum(found**2) / np.sum(truth**2))
 
 
+def _test_error(make, X, y, rows):
+    """Mean squared error of rows that the fit has not seen."""
+    fitted = _fit(make(), X, y)
+    if hasattr(fitted, "rebuild"):
+        rebuilt = fitted.rebuild(rows)
+    else:
+        rebuilt = fitted.inverse_transform(fitted.transform(rows))
+    return float(np.mean((rebuilt - rows) ** 2))
+
+
 MEASURES = {
     "sine": _sine,
     "lost energy": _lost,
     "coordinates": _displaced,
     "procrustes": _misfit,
+    "test error": _test_error,
 }
 
 

@@ -8,10 +8,12 @@ from skdimred.discriminant_analysis import (
     RatioLDA,
 )
 from skdimred.manifold import PCoA
+from skdimred.neural_network import Autoencoder
 
 __all__ = [
     "NMF",
     "PCA",
+    "Autoencoder",
     "DifferenceLDA",
     "MeanDifferenceLDA",
     "PCoA",

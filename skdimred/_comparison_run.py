@@ -195,7 +195,9 @@ def _search(side, path, grid, pair, plan):
     from sklearn.model_selection import GridSearchCV
 
     with _contained(side):
-        side.estimator = _make(path, dict(pair.params), plan.random_state)
+        params = dict(pair.params)
+        params |= dict(pair.own_params) if path == pair.ours else {}
+        side.estimator = _make(path, params, plan.random_state)
         supervised = plan.target.codes is not None
         search = GridSearchCV(
             _pipeline(side.estimator, pair, plan),

@@ -42,11 +42,11 @@ class Pair:
     `subspace` names the attribute that holds the vectors found, as columns where
     `as_columns`; None where the estimator has no linear subspace. `limit` bounds
     `n_components` from (rows in a fold, features, classes). `params`, as (name, value)
-    pairs, go to both. With more than `most_classes` the pair is left out, and
-    without a target where it does not map scores back (`inverts` False). A peer that
-    does not transform new rows (`peer_transforms` False) has no score. A pair that is
-    `non_negative` is left out for data with a negative number, and its columns keep
-    their zero: they are divided by their standard deviation alone.
+    pairs, go to both, and `own_params` to ours. With more than `most_classes` the pair
+    is left out, and without a target where it does not map scores back (`inverts`
+    False). A peer that does not transform new rows (`peer_transforms` False) has no
+    score. A pair that is `non_negative` is left out for data with a negative number,
+    and its columns keep their zero: they are divided by their standard deviation alone.
     """
 
     name: str
@@ -57,6 +57,7 @@ class Pair:
     as_columns: bool = False
     limit: Callable = at_most_rank
     params: tuple = ()
+    own_params: tuple = ()
     most_classes: int | None = None
     peer_transforms: bool = True
     inverts: bool = True
@@ -123,6 +124,15 @@ REGISTRY = (
             ("NMF (MiniBatchNMF)", "MiniBatchNMF"),
             ("NMF (PCA)", "PCA"),
         )
+    ),
+    Pair(
+        "Autoencoder",
+        "skdimred.neural_network:Autoencoder",
+        # What it begins with, and the best that is linear.
+        "sklearn.decomposition:PCA",
+        subspace=None,
+        # A tenth of the epochs that the default takes.
+        own_params=(("tol", 5e-3),),
     ),
 )
 

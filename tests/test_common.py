@@ -10,6 +10,7 @@ from sklearn.utils.fixes import parse_version
 from skdimred import (
     NMF,
     PCA,
+    Autoencoder,
     DifferenceLDA,
     MeanDifferenceLDA,
     PCoA,
@@ -81,6 +82,13 @@ CONFIGURED = [
     NMF(n_components=2, transform_algorithm="sweeps"),
     NMF(n_components=2, solver="mu", tol=1e-3),
     NMF(n_components=2, beta_loss="kullback-leibler", tol=1e-3),
+    Autoencoder(),
+    Autoencoder(hidden_layer_sizes=(8,), activation="tanh", init="random"),
+    Autoencoder(hidden_layer_sizes=(), activation="identity", tol=0.01),
+    Autoencoder(tied_weights=True, code_activation="tanh", max_iter=20),
+    # Early stopping and noise do not know repeated rows from others, and the paths of
+    # L-BFGS part in the end.
+    Autoencoder(hidden_layer_sizes=(8,), solver="lbfgs", max_iter=10),
 ]
 
 OLD = parse_version(sklearn.__version__) < parse_version("1.9")
@@ -89,6 +97,11 @@ ANY_DISTANCES = pytest.mark.filterwarnings(
     "ignore:Only .* axes have a positive eigenvalue",
     "ignore:The distances are not Euclidean",
 )
+FEW_EPOCHS = pytest.mark.filterwarnings(
+    "ignore:The descent has not come to rest",
+    "ignore:n_components=2 is not less than",
+    "ignore:Every feature of X is constant",
+)
 # The labels of many checks are drawn at random.
 # Some checks allow but an iteration.
 MAY_STOP = pytest.mark.filterwarnings("ignore:NMF stopped at max_iter")
@@ -96,6 +109,7 @@ NOTHING_TO_GAIN = pytest.mark.filterwarnings("ignore:.* are not positive")
 
 
 @MAY_STOP
+@FEW_EPOCHS
 @NOTHING_TO_GAIN
 @ANY_DISTANCES
 @parametrize_with_checks(CONFIGURED)
@@ -110,6 +124,7 @@ def test_contract(estimator, check):
 
 
 @MAY_STOP
+@FEW_EPOCHS
 @NOTHING_TO_GAIN
 @ANY_DISTANCES
 @pytest.mark.parametrize(
@@ -125,6 +140,7 @@ def test_contract(estimator, check):
         (PCoA(metric="precomputed"), 40),
         (NMF(), 55),
         (NMF(n_components=2, beta_loss="kullback-leibler", tol=1e-3), 55),
+        (Autoencoder(), 53),
     ],
 )
 def test_checks_really_ran(estimator, least):
@@ -143,6 +159,7 @@ def test_checks_really_ran(estimator, least):
 
 # The checks fit frames and transform arrays, and the other way round.
 @MAY_STOP
+@FEW_EPOCHS
 @NOTHING_TO_GAIN
 @ANY_DISTANCES
 @pytest.mark.filterwarnings("ignore:X (does not have valid|has) feature names")

@@ -40,6 +40,7 @@ NAMES = [
     "NMF",
     "NMF (MiniBatchNMF)",
     "NMF (PCA)",
+    "Autoencoder",
 ]
 FOR_TWO = "MeanDifferenceLDA"
 HAS_MDS = hasattr(sklearn.manifold, "ClassicalMDS")
@@ -271,7 +272,7 @@ def test_continuous_target_is_set_aside_and_said(iris):
         *["compared"] * 2,
         *["left out"] * 4,
     ]
-    assert [row["status"] for row in rows[6:]] == ["compared"] * 3
+    assert [row["status"] for row in rows[6:]] == ["compared"] * 4
     assert all("y is continuous" in row["note"] for row in rows)
 
 
@@ -453,9 +454,9 @@ def test_progress_is_called_before_each_step(iris):
     assert [done for done, _, _ in seen] == [
         *range(12),
         *([15, 16, 17] if HAS_MDS else []),
-        *range(18, 27),
+        *range(18, 3 * len(NAMES)),
     ]
-    assert {total for _, total, _ in seen} == {27}
+    assert {total for _, total, _ in seen} == {3 * len(NAMES)}
 
 
 def test_data_frames_give_what_their_values_give(table, iris):
@@ -738,7 +739,8 @@ def test_progress_lines_come_after_a_moment_and_quiet_silences_them(
     monkeypatch.setattr(command_line, "QUIET_SECONDS", 600)
     assert run_command(*common)[2] == ""
     monkeypatch.setattr(command_line, "QUIET_SECONDS", 0)
-    assert "[9/27] RatioLDA: timing both in turn" in run_command(*common)[2]
+    step = f"[9/{3 * len(NAMES)}] RatioLDA: timing both in turn"
+    assert step in run_command(*common)[2]
     assert run_command(*common, "--quiet")[2] == ""
 
 

@@ -35,6 +35,7 @@ ALLOWED = {
     "decomposition": ESTIMATORS,
     "discriminant_analysis": ESTIMATORS,
     "manifold": {*ESTIMATORS, "metrics", "decomposition"},
+    "neural_network": {*ESTIMATORS, "decomposition"},
     "inspection": {"numerics", "metrics"},
 }
 

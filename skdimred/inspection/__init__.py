@@ -5,6 +5,7 @@ from skdimred.inspection._convergence import ConvergenceDisplay
 from skdimred.inspection._discriminant import DiscriminantDisplay
 from skdimred.inspection._embedding import EmbeddingDisplay
 from skdimred.inspection._gallery import ComponentGalleryDisplay
+from skdimred.inspection._loss_curve import LossCurveDisplay
 from skdimred.inspection._reconstruction import ReconstructionDisplay
 from skdimred.inspection._scree import ScreeDisplay
 from skdimred.inspection._shepard import ShepardDisplay
@@ -15,6 +16,7 @@ __all__ = [
     "ConvergenceDisplay",
     "DiscriminantDisplay",
     "EmbeddingDisplay",
+    "LossCurveDisplay",
     "ReconstructionDisplay",
     "ScreeDisplay",
     "ShepardDisplay",

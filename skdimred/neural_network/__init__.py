@@ -1,0 +1,5 @@
+"""Codes that a network finds."""
+
+from skdimred.neural_network._autoencoder import Autoencoder
+
+__all__ = ["Autoencoder"]
