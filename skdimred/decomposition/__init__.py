@@ -1,6 +1,7 @@
 """Matrix decompositions: principal components and what follows from them."""
 
+from skdimred.decomposition._biased_mf import BiasedMF
 from skdimred.decomposition._pca import PCA
 from skdimred.decomposition._svd import TruncatedSVD, low_rank_factors
 
-__all__ = ["PCA", "TruncatedSVD", "low_rank_factors"]
+__all__ = ["PCA", "BiasedMF", "TruncatedSVD", "low_rank_factors"]

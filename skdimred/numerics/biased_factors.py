@@ -9,13 +9,11 @@ copies of the row. With one side given, the other is a problem a row (see `maske
 `complete`); no half-sweep raises the objective.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from skdimred.numerics.masked import Penalty
-
-__all__ = ["Problem", "Solution", "alternate", "fold_in", "svd_form"]
+__all__ = ["Problem", "Solution", "alternate", "fold_in", "predict", "svd_form"]
 
 # Sweeps of conjugate gradients that take two steps a side; later ones start so near
 # that one step does.
@@ -25,6 +23,7 @@ PASSES = 2
 # Sweeps without the L1 penalty that come first: from small numbers it would lead to
 # zeros, where all slopes are 0.
 WITHOUT_L1 = 5
+CELLS_AT_ONCE = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -35,14 +34,14 @@ class Problem:
     ----------
     rows, columns : MaskedSide or CompleteSide
     row_weight : ndarray of shape (n,) or None
-    penalty : Penalty
+    penalty : masked.Penalty
     method : {"exact", "cg", "cd"}
     """
 
     rows: object
     columns: object
     row_weight: np.ndarray | None
-    penalty: Penalty
+    penalty: object
     method: str
 
     def weighted(self, values):
@@ -91,7 +90,7 @@ class Solution:
     history: list = field(default_factory=list)
 
 
-def alternate(problem, Q, *, max_iter, tol, rotate, after_sweep):
+def alternate(problem, Q, *, max_iter, tol, rotate, after_sweep, warm=False):
     """Sweep over columns and rows until the objective hardly falls.
 
     Parameters
@@ -106,6 +105,8 @@ def alternate(problem, Q, *, max_iter, tol, rotate, after_sweep):
         Whether the solution is brought to the form of a singular value decomposition.
     after_sweep : callable
         ``after_sweep(solution)`` returns whether to stop.
+    warm : bool
+        Whether `Q` is a solution of a similar problem, and not drawn at random.
 
     Returns
     -------
@@ -114,7 +115,10 @@ def alternate(problem, Q, *, max_iter, tol, rotate, after_sweep):
     n = len(problem.rows.total)
     P = np.zeros((n, Q.shape[1]), dtype=Q.dtype)
     found = Solution(P, Q)
-    _start(problem, P, Q)
+    if warm:
+        problem.improve_rows(P, Q, None)
+    else:
+        _start(problem, P, Q)
     for sweep in range(max_iter):
         effort = _effort(problem.method, sweep)
         problem.improve_columns(P, Q, effort)
@@ -123,7 +127,7 @@ def alternate(problem, Q, *, max_iter, tol, rotate, after_sweep):
         before = found.history[-1] if sweep else np.inf
         # A rise is one of rounding.
         found.history.append(min(value, before))
-        if after_sweep(found) or before - value <= tol * abs(before):
+        if after_sweep(found) or (sweep and before - value <= tol * before):
             break
     if rotate and problem.penalty.is_smooth:
         svd_form(P, Q, problem.row_weight, balance=not problem.penalty.weighted)
@@ -147,9 +151,7 @@ def _start(problem, P, Q):
     if problem.method != "cd":
         problem.improve_rows(P, Q, None if problem.method == "exact" else 3)
         return
-    smooth = Penalty(
-        penalty.l2 + penalty.l1, 0.0, penalty.bias, penalty.positive, penalty.weighted
-    )
+    smooth = replace(penalty, l1=0.0, l2=penalty.l2 + penalty.l1)
     if penalty.positive:
         P[:, :-1] = np.abs(Q[:, :-1]).mean()
     problem.improve_rows(P, Q, PASSES, smooth)
@@ -166,7 +168,7 @@ def fold_in(side, Q, penalty, mass, method):
     side : MaskedSide or CompleteSide
         The new rows.
     Q : ndarray of shape (m, k + 1)
-    penalty : Penalty
+    penalty : masked.Penalty
     mass : ndarray of shape (m,)
         Weight of the known cells of each column at fit.
     method : {"exact", "cg", "cd"}
@@ -180,6 +182,24 @@ def fold_in(side, Q, penalty, mass, method):
     P = np.zeros((len(side.total), Q.shape[1]), dtype=Q.dtype)
     squares = side.improve(P, Q, penalty, mass, method=method, effort=None)
     return P, squares
+
+
+def predict(P, Q, rows, columns):
+    """Bias plus bias plus product for each of some cells, in float64.
+
+    Parameters
+    ----------
+    P : ndarray of shape (n, k + 1)
+    Q : ndarray of shape (m, k + 1)
+    rows, columns : ndarray of shape (n_cells,)
+    """
+    out = np.empty(len(rows))
+    for start in range(0, len(rows), CELLS_AT_ONCE):
+        part = slice(start, start + CELLS_AT_ONCE)
+        p, q = P[rows[part]], Q[columns[part]]
+        product = np.einsum("ij,ij->i", p[:, :-1], q[:, :-1], dtype=np.float64)
+        out[part] = product + p[:, -1] + q[:, -1]
+    return out
 
 
 def svd_form(P, Q, row_weight, *, balance):

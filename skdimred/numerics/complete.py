@@ -11,10 +11,12 @@ import numpy as np
 from skdimred.numerics.descent import descend
 from skdimred.numerics.masked import run_in_threads
 
-__all__ = ["CompleteSide"]
+__all__ = ["CompleteSide", "spectral_start"]
 
 # Bytes of the rows of a product that one thread takes at a time.
 RANGE = 1 << 22
+# Rounds in which biases of rows and columns are taken off by turns.
+BIAS_ROUNDS = 5
 
 
 @dataclass(frozen=True)
@@ -120,3 +122,43 @@ def _solve(gram, ridge, target):
     floor = values[-1] * len(A) * np.finfo(np.float64).eps
     inverse = np.divide(1.0, values, out=np.zeros_like(values), where=values > floor)
     return (target @ vectors * inverse) @ vectors.T
+
+
+def spectral_start(table, center, weight, biases, penalty, k):
+    r"""Columns of a dense table to start from: the solution itself if none has a bias.
+
+    The best product with ridges :math:`\lambda_r, \lambda_c` on the two sides is the
+    singular value decomposition with :math:`s - \sqrt{\lambda_r \lambda_c}` for s
+    [1]_. Biases are taken off before, which is close where there are some.
+
+    Returns
+    -------
+    ndarray of shape (m, k + 1)
+
+    References
+    ----------
+    .. [1] R. Mazumder, T. Hastie and R. Tibshirani, "Spectral regularization
+           algorithms for learning large incomplete matrices", Journal of Machine
+           Learning Research 11 (2010), 2287-2322.
+    """
+    n, m = table.shape
+    w = np.ones(n) if weight is None else weight
+    rest = table - center
+    cells = w.sum() if penalty.weighted else 1.0, m if penalty.weighted else 1.0
+    c = np.zeros(m)
+    for _ in range(BIAS_ROUNDS if any(biases) else 0):
+        b = (rest - c).sum(axis=1) / (m + penalty.bias * cells[1]) * biases[0]
+        total = w @ (rest - b[:, np.newaxis])
+        c = total / (w.sum() + penalty.bias * cells[0]) * biases[1]
+    if any(biases):
+        rest = rest - b[:, np.newaxis] - c
+    rest *= np.sqrt(w)[:, np.newaxis].astype(rest.dtype)
+    _, s, V = np.linalg.svd(rest, full_matrices=False)
+    l2_rows, l2_columns = penalty.l2 * cells[1], penalty.l2 * cells[0]
+    r = min(k, len(s))
+    s = np.maximum(s[:r] - np.sqrt(l2_rows * l2_columns), 0.0)
+    ratio = (l2_rows / l2_columns) ** 0.25 if penalty.l2 else 1.0
+    Q = np.zeros((m, k + 1), dtype=table.dtype)
+    Q[:, :r] = V[:r].T * np.sqrt(s) * ratio
+    Q[:, k] = c
+    return Q
