@@ -10,7 +10,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import validate_data
 
-__all__ = ["Cells", "aligned_weights", "known_cells"]
+__all__ = ["Cells", "aligned_weights", "dealt_to_folds", "known_cells"]
 
 
 class Cells:
@@ -143,8 +143,10 @@ class Cells:
         return part
 
     def __repr__(self):
-        return f"Cells({len(self)} of a {self.table_shape[0]} x {self.table_shape[1]}"\
+        return (
+            f"Cells({len(self)} of a {self.table_shape[0]} x {self.table_shape[1]}"
             " table)"
+        )
 
     def to_csr(self):
         """Put the cells into a sparse table.
@@ -313,6 +315,14 @@ def aligned_weights(cell_weight, table, X):
 
 
 def _raise_shape(found, wanted):
-    raise ValueError(
-        f"cell_weight must have the shape of X, {wanted}; found {found}."
-    )
+    raise ValueError(f"cell_weight must have the shape of X, {wanted}; found {found}.")
+
+
+def dealt_to_folds(rows, n_splits, rng):
+    """Fold of each cell, given its row: those of a row go to the folds in turn."""
+    order = rng.permutation(len(rows))
+    order = order[np.argsort(rows[order], kind="stable")]
+    # Row after row without starting anew, so that all folds are of one size.
+    fold = np.empty(len(rows), dtype=np.intp)
+    fold[order] = np.arange(len(rows)) % n_splits
+    return fold

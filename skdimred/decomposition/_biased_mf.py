@@ -176,10 +176,10 @@ class BiasedMF(
     ...               [np.nan, 1, 5, 4], [5, 5, 1, np.nan]])
     >>> mf = BiasedMF(1, alpha=0.1, random_state=0).fit(X)
     >>> mf.complete(X).round(1)
-    array([[5. , 4. , 1. , 1. ],
-           [4. , 3.8, 1. , 1. ],
-           [1. , 1. , 5. , 4.1],
-           [1.2, 1. , 5. , 4. ],
+    array([[5. , 4. , 0.9, 1. ],
+           [4. , 3.6, 1. , 1. ],
+           [1. , 1. , 5. , 4. ],
+           [1.1, 1. , 5. , 4. ],
            [5. , 5. , 1. , 1.2]])
     """
 
@@ -312,11 +312,7 @@ class BiasedMF(
                 f"n_components={self.n_components} was {self.n_components_} at the "
                 "first fit: fit anew to change it."
             )
-        new = self._read(X, sample_weight, cell_weight, reset=False, mean=self.mean_)
-        table = self._seen.followed_by(new)
-        warm = self._columns(table.cells.dtype)
-        self._fit_table(table, X=X, max_iter=1, warm=warm)
-        return self
+        return self._add_rows(X, sample_weight, cell_weight)
 
     def transform(self, X):
         """Find the factors of rows, with the columns as they are.
@@ -429,21 +425,7 @@ class BiasedMF(
         ValueError
             As `transform`.
         """
-        table, P = self._folded(X)
-        if table.complete:
-            cells = table.cells
-            return cells.toarray() if sparse.issparse(cells) else cells.copy()
-        full = self.inverse_transform(P[:, :-1], P[:, -1])
-        known = table.cells
-        if isinstance(X, Cells) or sparse.issparse(X):
-            # The values themselves: less the mean and plus the mean they would change.
-            source = X if isinstance(X, Cells) else Cells.from_matrix(X)
-            full[source.rows, source.columns] = source.values
-        else:
-            dense = np.asarray(X, dtype=full.dtype)
-            rows = rows_of(known)
-            full[rows, known.indices] = dense[rows, known.indices]
-        return full
+        return self._completed(X)
 
     def predict_cells(self, rows, columns):
         """Predict cells of the fitted rows, one by one.

@@ -7,7 +7,8 @@ from scipy import sparse
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skdimred._cells import aligned_weights, known_cells
+from skdimred._base import guarded
+from skdimred._cells import Cells, aligned_weights, known_cells
 from skdimred._checks import as_sample_weight
 from skdimred._sweeps import SweepMixin
 from skdimred.decomposition._mf_parameters import (
@@ -21,7 +22,7 @@ from skdimred.numerics.biased_factors import alternate, fold_in, predict
 from skdimred.numerics.complete import CompleteSide, spectral_start
 from skdimred.numerics.masked import MaskedSide
 
-__all__ = ["BiasedFactorsMixin"]
+__all__ = ["START", "BiasedFactorsMixin", "unit_of"]
 
 # Size of the numbers to start from, over the root of the values'.
 START = 0.1
@@ -78,7 +79,12 @@ class BiasedFactorsMixin(SweepMixin):
                 f"{type(self).__name__} needs at least one."
             )
 
-    def _fit_table(self, table, *, X=None, max_iter=None, warm=None):
+    @property
+    def _alpha(self):
+        """The penalty of the factors, where it is not chosen by the fit."""
+        return self.alpha
+
+    def _fit_table(self, table, *, X=None, max_iter=None, warm=None, k=None):
         """Minimise over a table, and set what was found.
 
         Parameters
@@ -90,13 +96,16 @@ class BiasedFactorsMixin(SweepMixin):
             The parameter if None.
         warm : ndarray of shape (m, k + 1) or None
             Columns to start from.
+        k : int or None
+            Number of factors; the parameter if None.
         """
         rng = check_random_state(self.random_state)
         every, (table, held) = table, self._hold_out(table, rng)
-        factor = _unit(table.largest)
+        factor = unit_of(table.largest)
         root = np.sqrt(factor)
         scaled = table.scaled(1 / factor)
-        k, penalty = int(self.n_components), penalty_of(self)
+        k = int(self.n_components if k is None else k)
+        penalty = penalty_of(self, self._alpha)
         biases = bool(self.row_bias), bool(self.col_bias)
         n_cells = table.cells.size
         method = choose_method(self.solver, penalty, table.complete, n_cells, k + 1)
@@ -141,6 +150,15 @@ class BiasedFactorsMixin(SweepMixin):
             P = self._fold_in(every.cells, every.complete, every.cell_weight)
             self.row_factors_, self.row_bias_ = P[:, :-1], P[:, -1]
 
+    @guarded
+    def _add_rows(self, X, sample_weight, cell_weight):
+        """One sweep over the rows seen so far and new ones."""
+        new = self._read(X, sample_weight, cell_weight, reset=False, mean=self.mean_)
+        table = self._seen.followed_by(new)
+        warm = self._columns(table.cells.dtype)
+        self._fit_table(table, X=X, max_iter=1, warm=warm, k=self.n_components_)
+        return self
+
     def _set(self, found, table, problem, factor, method):
         with np.errstate(over="ignore"):
             history = np.array(found.history) * factor**2
@@ -158,7 +176,7 @@ class BiasedFactorsMixin(SweepMixin):
         rms = np.sqrt(problem.weighted(found.squares) / weight)
         self.reconstruction_err_ = float(rms * factor)
         self.n_iter_ = len(history)
-        self.n_components_ = int(self.n_components)
+        self.n_components_ = len(self.components_)
         self.solver_ = method
         self._n_features_out = self.n_components_
         self._column_weight = problem.columns.total
@@ -186,7 +204,7 @@ class BiasedFactorsMixin(SweepMixin):
         keep[rng.choice(cells.nnz, n_held, replace=False)] = False
         rows, out = rows_of(cells), ~keep
         held = rows[out], cells.indices[out], cells.data[out]
-        return _subset(table, keep), held
+        return table.subset(keep), held
 
     def _start(self, table, problem, k, biases, rng):
         """Columns to start from."""
@@ -233,7 +251,7 @@ class BiasedFactorsMixin(SweepMixin):
 
     def _fold_in(self, cells, complete, cell_weight=None):
         """Factors and bias of rows, (n, k + 1), in the dtype of their cells."""
-        k, penalty = self.n_components_, penalty_of(self)
+        k, penalty = self.n_components_, penalty_of(self, self._alpha)
         bias = bool(self.row_bias)
         dtype = cells.dtype
         Q = self._columns(dtype)
@@ -276,6 +294,26 @@ class BiasedFactorsMixin(SweepMixin):
             table = Table(cells, False, self.mean_, None, None)
         return table, self._fold_in(table.cells, complete)
 
+    def _completed(self, X):
+        """Rows with their missing cells filled, dense."""
+        table, P = self._folded(X)
+        if table.complete:
+            cells = table.cells
+            return cells.toarray() if sparse.issparse(cells) else cells.copy()
+        full = P[:, :-1] @ self.components_.astype(P.dtype, copy=False)
+        full += self.column_bias_.astype(P.dtype) + P.dtype.type(self.mean_)
+        full += P[:, -1:]
+        known = table.cells
+        if isinstance(X, Cells) or sparse.issparse(X):
+            # The values themselves: less the mean and plus the mean they would change.
+            source = X if isinstance(X, Cells) else Cells.from_matrix(X)
+            full[source.rows, source.columns] = source.values
+        else:
+            dense = np.asarray(X, dtype=full.dtype)
+            rows = rows_of(known)
+            full[rows, known.indices] = dense[rows, known.indices]
+        return full
+
 
 def _attributes(found, factor):
     """Fitted attributes in the units of the data."""
@@ -289,7 +327,7 @@ def _attributes(found, factor):
     }
 
 
-def _unit(largest):
+def unit_of(largest):
     """A power of 4 about the largest value; 1 for values of a usual size."""
     if not np.isfinite(largest):
         raise ValueError("X holds values that overflow less their mean; rescale them.")
@@ -304,21 +342,9 @@ def _rmse(found, held, factor):
     return float(np.sqrt(np.mean(error**2)) * factor)
 
 
-def _subset(table, keep):
-    """The table with some of its stored cells only."""
-    cells = table.cells
-    counts = np.bincount(rows_of(cells)[keep], minlength=cells.shape[0])
-    indptr = np.concatenate(([0], np.cumsum(counts)))
-    part = sparse.csr_array(
-        (cells.data[keep], cells.indices[keep], indptr), shape=cells.shape
-    )
-    weight = None if table.cell_weight is None else table.cell_weight[keep]
-    return Table(part, False, table.mean, table.row_weight, weight)
-
-
 def _of_positive_weight(cells, weight):
     """Known cells that count, and their weights."""
     if (weight > 0).all():
         return cells, weight
-    part = _subset(Table(cells, False, 0.0, None, weight), weight > 0)
+    part = Table(cells, False, 0.0, None, weight).subset(weight > 0)
     return part.cells, part.cell_weight

@@ -43,7 +43,11 @@ def check_parameters(estimator):
     """
     params = estimator.get_params(deep=False)
     rules = (
-        ("n_components", lambda v: is_count(v, 0), "an integer of at least 0"),
+        (
+            "n_components",
+            lambda v: is_count(v, 0) or "alphas" in params,
+            "an integer of at least 0",
+        ),
         ("alpha", _is_number, "a finite number of at least 0"),
         (
             "alpha_bias",
@@ -82,16 +86,14 @@ def check_parameters(estimator):
             raise ValueError(f"{name}={params[name]!r} must be True or False.")
 
 
-def penalty_of(estimator):
-    """The penalty that the parameters ask for."""
-    alpha = float(estimator.alpha)
+def penalty_of(estimator, alpha):
+    """The penalty that the parameters ask for, at one alpha."""
     bias = estimator.alpha_bias
-    ratio = getattr(estimator, "l1_ratio", 0.0)
     return Penalty(
-        l2=alpha * (1 - ratio),
-        l1=alpha * ratio,
-        bias=alpha if bias is None else float(bias),
-        positive=bool(getattr(estimator, "positive", False)),
+        l2=float(alpha) * (1 - estimator.l1_ratio),
+        l1=float(alpha) * estimator.l1_ratio,
+        bias=float(alpha if bias is None else bias),
+        positive=bool(estimator.positive),
         weighted=bool(estimator.weighted_alpha),
     )
 

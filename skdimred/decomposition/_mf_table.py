@@ -100,6 +100,17 @@ class Table:
             return self
         return replace(self, cells=self.cells * factor, mean=self.mean * factor)
 
+    def subset(self, keep):
+        """The table with some of its stored cells only."""
+        cells = self.cells
+        counts = np.bincount(rows_of(cells)[keep], minlength=cells.shape[0])
+        indptr = np.concatenate(([0], np.cumsum(counts)))
+        part = sparse.csr_array(
+            (cells.data[keep], cells.indices[keep], indptr), shape=cells.shape
+        )
+        weight = None if self.cell_weight is None else self.cell_weight[keep]
+        return replace(self, cells=part, cell_weight=weight)
+
     def followed_by(self, other):
         """These rows and those of another table; the mean is that of this one."""
         first, second = self, other
@@ -129,7 +140,11 @@ class Table:
         n, m = dense.shape
         indices = np.tile(np.arange(m, dtype=np.int32), n)
         cells = sparse.csr_array(
-            (dense.ravel() - dense.dtype.type(self.mean), indices, np.arange(n + 1) * m),
+            (
+                dense.ravel() - dense.dtype.type(self.mean),
+                indices,
+                np.arange(n + 1) * m,
+            ),
             shape=(n, m),
         )
         return replace(self, cells=cells, complete=False)

@@ -149,7 +149,7 @@ def _start(problem, P, Q):
     """Rows from columns drawn at random, before the first sweep."""
     penalty = problem.penalty
     if problem.method != "cd":
-        problem.improve_rows(P, Q, None if problem.method == "exact" else 3)
+        problem.improve_rows(P, Q, None if problem.method == "exact" else 2)
         return
     smooth = replace(penalty, l1=0.0, l2=penalty.l2 + penalty.l1)
     if penalty.positive:

@@ -150,9 +150,9 @@ class MaskedSide:
         if method == "cg" and effort is None and not _iterates(X.dtype, K):
             method = "exact"
         if method == "cg":
-            basis, spread = _basis(table[:-1, :K], mass, ridge)
+            basis, inverse, spread = _basis(table[:-1, :K], mass, ridge)
             table[:-1, :K] = table[:-1, :K] @ basis.T
-            start = (X[:, :K] @ np.linalg.inv(basis)).astype(X.dtype)
+            start = X[:, :K] @ inverse
             ridge = np.ones(K)
         else:
             spread, start = None, X[:, :K]
@@ -258,13 +258,14 @@ def _basis(regressors, mass, ridge):
     -------
     basis : ndarray of shape (K, K)
         ``x = y @ basis`` for the new unknowns y.
+    inverse : ndarray of shape (K, K)
     spread : ndarray of shape (K,)
         Mean squares of the regressors along them.
     """
-    root = 1 / np.sqrt(ridge)
+    root = np.sqrt(ridge).astype(regressors.dtype)
     share = (mass / max(mass.sum(), np.finfo(float).tiny))[:, np.newaxis]
     second = (regressors * share.astype(regressors.dtype)).T @ regressors
-    second = root[:, np.newaxis] * second.astype(np.float64) * root
+    second /= root[:, np.newaxis] * root
     spread, vectors = np.linalg.eigh(second)
-    basis = (vectors.T * root).astype(regressors.dtype)
-    return basis, np.maximum(spread, 0.0)
+    basis = vectors.T / root
+    return basis, root[:, np.newaxis] * vectors, np.maximum(spread, 0)
