@@ -11,6 +11,8 @@ from skdimred.numerics.masked import MaskedSide
 
 __all__ = ["Table", "mean_of", "rows_of"]
 
+BLOCK = 1 << 14
+
 
 @dataclass(frozen=True)
 class Table:
@@ -84,6 +86,8 @@ class Table:
     def deviation(self):
         """Root of the weighted mean square of the cells less the mean."""
         cells = self.cells
+        if self.row_weight is None and self.cell_weight is None and not self.complete:
+            return float(np.sqrt(_sum_of_squares(cells.data) / cells.nnz))
         if isinstance(cells, np.ndarray):
             squares = np.square(cells - cells.dtype.type(self.mean))
         else:
@@ -164,6 +168,13 @@ def _joined(first, second, n_first, n_second):
 def rows_of(cells):
     """Row of each stored cell of a csr table."""
     return np.repeat(np.arange(cells.shape[0]), np.diff(cells.indptr))
+
+
+def _sum_of_squares(values):
+    """In float64, a block at a time."""
+    starts = range(0, len(values), BLOCK)
+    blocks = (values[start : start + BLOCK] for start in starts)
+    return sum(float(np.dot(block, block)) for block in blocks)
 
 
 def mean_of(cells, complete, row_weight, cell_weight):
