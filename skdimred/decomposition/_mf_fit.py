@@ -1,4 +1,4 @@
-"""What `BiasedMF` and its kin share: how they are fitted, and how rows are folded in."""
+"""What `BiasedMF` and its kin share: the fit, and how rows are folded in."""
 
 import warnings
 
@@ -18,7 +18,12 @@ from skdimred.decomposition._mf_parameters import (
     penalty_of,
 )
 from skdimred.decomposition._mf_table import Table, mean_of, rows_of
-from skdimred.numerics.biased_factors import alternate, fold_in, predict
+from skdimred.numerics.biased_factors import (
+    alternate,
+    fold_in,
+    leading_columns,
+    predict,
+)
 from skdimred.numerics.complete import CompleteSide, spectral_start
 from skdimred.numerics.masked import MaskedSide
 
@@ -28,6 +33,11 @@ __all__ = ["START", "BiasedFactorsMixin", "unit_of"]
 START = 0.1
 # Cells of a table without gaps up to which its singular value decomposition is taken.
 SMALL_TABLE = 4e6
+# Known cells times factors up to which the start is brought near the largest singular
+# vectors, and rounds of it: in tables as small, chance may lead astray.
+SMALL_START, ROUNDS = 5e5, 5
+# Value of which a sum of squares might overflow.
+LARGEST = 1e150
 
 
 class BiasedFactorsMixin(SweepMixin):
@@ -194,7 +204,7 @@ class BiasedFactorsMixin(SweepMixin):
             )
         table = table.as_masked()
         cells = table.cells
-        n_held = int(round(share * cells.nnz))
+        n_held = round(share * cells.nnz)
         if not 0 < n_held < cells.nnz:
             raise ValueError(
                 f"validation_fraction={share!r} holds out {n_held} of {cells.nnz} "
@@ -211,14 +221,25 @@ class BiasedFactorsMixin(SweepMixin):
         n, m = table.cells.shape
         dtype = table.cells.dtype
         smooth = problem.penalty.is_smooth
-        if isinstance(table.cells, np.ndarray) and smooth and k:
-            if n * m <= SMALL_TABLE:
-                args = table.row_weight, biases, problem.penalty, k
-                return spectral_start(table.cells, table.mean, *args)
+        dense = isinstance(table.cells, np.ndarray)
+        if dense and smooth and k and n * m <= SMALL_TABLE:
+            args = table.row_weight, biases, problem.penalty, k
+            return spectral_start(table.cells, table.mean, *args)
         level = table.deviation
         Q = np.zeros((m, k + 1), dtype=dtype)
         draw = rng.standard_normal((m, k))
         Q[:, :k] = (np.abs(draw) if self.positive else draw) * (START * level**0.5)
+        small = table.cells.size * k <= SMALL_START
+        if small and k and not (table.complete or self.positive):
+            weighted = table.cells
+            if table.cell_weight is not None:
+                values = weighted.data * table.cell_weight
+                weighted = sparse.csr_array(
+                    (values, weighted.indices, weighted.indptr), shape=(n, m)
+                )
+            Q[:, :k] = leading_columns(
+                weighted, table.row_weight, problem.columns.total, Q[:, :k], ROUNDS
+            )
         Q[problem.columns.total == 0] = 0
         return Q
 
@@ -240,7 +261,8 @@ class BiasedFactorsMixin(SweepMixin):
 
     def _columns(self, dtype):
         """Factors and bias of the columns, (m, k + 1)."""
-        Q = np.empty((self.n_features_in_, self.n_components_ + 1), dtype=dtype)
+        k, m = self.components_.shape
+        Q = np.empty((m, k + 1), dtype=dtype)
         Q[:, :-1] = self.components_.T
         Q[:, -1] = self.column_bias_
         return Q
@@ -329,8 +351,11 @@ def _attributes(found, factor):
 
 def unit_of(largest):
     """A power of 4 about the largest value; 1 for values of a usual size."""
-    if not np.isfinite(largest):
-        raise ValueError("X holds values that overflow less their mean; rescale them.")
+    if not largest < LARGEST:
+        raise ValueError(
+            f"X holds values whose squares overflow (largest less the mean "
+            f"{largest:.3g}); rescale them."
+        )
     if largest == 0 or 1e-6 < largest < 1e6:
         return 1.0
     return float(4.0 ** np.round(np.log2(largest) / 2))

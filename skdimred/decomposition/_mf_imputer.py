@@ -83,12 +83,12 @@ class BiasedMFImputer(
     --------
     >>> import numpy as np
     >>> from sklearn.datasets import load_iris
-    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.neighbors import KNeighborsClassifier
     >>> from sklearn.pipeline import make_pipeline
     >>> from skdimred.decomposition import BiasedMFImputer
     >>> X, y = load_iris(return_X_y=True)
     >>> X[np.random.default_rng(0).random(X.shape) < 0.3] = np.nan
-    >>> model = make_pipeline(BiasedMFImputer(2, alpha=1.0), LogisticRegression())
+    >>> model = make_pipeline(BiasedMFImputer(2, alpha=1.0), KNeighborsClassifier())
     >>> model.fit(X, y).score(X, y) > 0.9
     True
     """

@@ -298,7 +298,7 @@ class BiasedMFRegressor(BiasedFactorsMixin, RegressorMixin, BaseEstimator):
 
     def _held_samples(self, n, rng):
         """Which samples are left out."""
-        count = int(round(self.validation_fraction * n))
+        count = round(self.validation_fraction * n)
         if not 0 < count < n:
             raise ValueError(
                 f"validation_fraction={self.validation_fraction!r} holds out {count} "

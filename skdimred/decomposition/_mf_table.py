@@ -55,7 +55,7 @@ class Table:
         return Problem(rows, columns, self.row_weight, penalty, method)
 
     def _transposed(self):
-        """Columns as rows, and the weights of their cells, those of the rows in them."""
+        """Columns as rows, and weights of their cells, those of the rows in them."""
         if self.row_weight is None and self.cell_weight is None:
             return self.cells.T.tocsr(), None
         cells = self.cells

@@ -13,7 +13,15 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-__all__ = ["Problem", "Solution", "alternate", "fold_in", "predict", "svd_form"]
+__all__ = [
+    "Problem",
+    "Solution",
+    "alternate",
+    "fold_in",
+    "leading_columns",
+    "predict",
+    "svd_form",
+]
 
 # Sweeps of conjugate gradients that take two steps a side; later ones start so near
 # that one step does.
@@ -131,8 +139,9 @@ def alternate(problem, Q, *, max_iter, tol, rotate, after_sweep, warm=False):
             break
     if rotate and problem.penalty.is_smooth:
         svd_form(P, Q, problem.row_weight, balance=not problem.penalty.weighted)
+        Q[problem.columns.total == 0] = 0
     else:
-        _put_in_order(P, Q)
+        _put_in_order(P, Q, problem.row_weight)
     found.squares = problem.improve_rows(P, Q, None)
     value = problem.objective(P, Q, found.squares)
     found.history[-1] = min(value, found.history[-1])
@@ -202,6 +211,40 @@ def predict(P, Q, rows, columns):
     return out
 
 
+def leading_columns(table, row_weight, total, Q, rounds):
+    """Factors of columns to start from: about those of the table with 0 where unknown.
+
+    A start at random ends in a bad local minimum now and then where cells are few.
+
+    Parameters
+    ----------
+    table : csr of shape (n, m)
+        Known cells less their mean, times their weights.
+    row_weight : ndarray of shape (n,) or None
+    total : ndarray of shape (m,)
+        Weight of the known cells of each column.
+    Q : ndarray of shape (m, k)
+        Drawn at random; not changed.
+    rounds : int
+        Of subspace iteration.
+
+    Returns
+    -------
+    ndarray of shape (m, k)
+    """
+    n, m = table.shape
+    weight = np.ones(n) if row_weight is None else row_weight
+    W = Q.astype(np.float64)
+    for _ in range(rounds):
+        image = weight[:, np.newaxis] * (table @ W)
+        W = np.linalg.qr(table.T @ image)[0]
+    known = total.sum() / (weight.sum() * m)
+    sizes = np.sqrt(weight @ (table @ W) ** 2) / known
+    out = np.zeros(Q.shape)
+    out[:, : W.shape[1]] = W * np.sqrt(sizes)
+    return out
+
+
 def svd_form(P, Q, row_weight, *, balance):
     """Make components orthogonal and order them, in place; their product stays.
 
@@ -231,11 +274,13 @@ def svd_form(P, Q, row_weight, *, balance):
     _fix_signs(P, Q)
 
 
-def _put_in_order(P, Q):
+def _put_in_order(P, Q, row_weight):
     """Order components by what they contribute, and fix their signs."""
     k = Q.shape[1] - 1
-    size = [np.linalg.norm(X[:, :k].astype(np.float64), axis=0) for X in (P, Q)]
-    order = np.argsort(-size[0] * size[1], kind="stable")
+    squares = np.square(P[:, :k].astype(np.float64))
+    rows = squares.sum(axis=0) if row_weight is None else row_weight @ squares
+    columns = np.square(Q[:, :k].astype(np.float64)).sum(axis=0)
+    order = np.argsort(-rows * columns, kind="stable")
     P[:, :k], Q[:, :k] = P[:, order], Q[:, order]
     _fix_signs(P, Q)
 

@@ -1,11 +1,11 @@
-r"""Coordinate descent on stacks of small quadratic problems with an L1 penalty or signs.
+r"""Coordinate descent on stacks of small quadratic problems with L1 penalty or signs.
 
 .. math:: \min_x \tfrac12 x^T A x - b^T x + \sum_f \lambda_f |x_f| ,
           \qquad x_f \ge 0 \text{ where asked}
 
 One coordinate of all problems at a time, so that each step is one operation on long
-vectors; the gradient is kept up to date by a column of A. Each problem stops for itself,
-so its answer does not depend on what stands beside it.
+vectors; the gradient is kept up to date by a column of A. Each problem stops for
+itself, so its answer does not depend on what stands beside it.
 """
 
 import numpy as np

@@ -2,8 +2,8 @@ r"""Biased factors over the known cells of a table: one side of it, the other gi
 
 .. math:: x_{ij} \approx \mu + b_i + c_j + p_i^T q_j
 
-With the columns' :math:`q_j, c_j` given, each row is a ridge problem of its own: what it
-knows, less :math:`c_j`, is explained by :math:`(q_j, 1)`, and its unknowns are
+With the columns' :math:`q_j, c_j` given, each row is a ridge problem of its own: what
+it knows, less :math:`c_j`, is explained by :math:`(q_j, 1)`, and its unknowns are
 :math:`(p_i, b_i)`. The columns are the same problem of the transposed table. A side
 gathers the other's numbers block by block (see `padded`), solves the stack (see
 `stacked` and `descent`) and hands back the squared errors of its rows.

@@ -6,8 +6,8 @@ to be explained, :math:`r_i`, it has to solve
 .. math:: \min_x \tfrac12 \|r_i - G_i x\|^2 + \tfrac12 x^T \Lambda_i x ,
 
 a system with the Gram matrix :math:`G_i^T G_i + \Lambda_i`. Rows of a block are padded
-to the same d by zeros, which change nothing. `solve` factors the Gram matrices, or those
-of the cells where they are fewer than K; `improve` takes a few steps of conjugate
+to the same d by zeros, which change nothing. `solve` factors the Gram matrices, or
+those of the cells where they are fewer than K; `improve` takes a few steps of conjugate
 gradients from where the last sweep left x, which never raises the objective.
 """
 
