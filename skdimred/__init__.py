@@ -1,7 +1,15 @@
 """Dimension reduction beside scikit-learn's own: same contract, exact answers."""
 
 from skdimred.compare import compare
-from skdimred.decomposition import PCA, TruncatedSVD, low_rank_factors
+from skdimred.decomposition import (
+    PCA,
+    BiasedMF,
+    BiasedMFCV,
+    BiasedMFImputer,
+    BiasedMFRegressor,
+    TruncatedSVD,
+    low_rank_factors,
+)
 from skdimred.discriminant_analysis import (
     DifferenceLDA,
     MeanDifferenceLDA,
@@ -11,6 +19,10 @@ from skdimred.manifold import PCoA
 
 __all__ = [
     "PCA",
+    "BiasedMF",
+    "BiasedMFCV",
+    "BiasedMFImputer",
+    "BiasedMFRegressor",
     "DifferenceLDA",
     "MeanDifferenceLDA",
     "PCoA",
