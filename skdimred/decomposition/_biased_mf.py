@@ -261,7 +261,13 @@ class BiasedMF(
 
         Parameters
         ----------
-        X, y, sample_weight, cell_weight
+        X : array-like or sparse matrix of shape (n_samples, n_features), or Cells
+            As in `fit`.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            As in `fit`.
+        cell_weight : array-like or sparse matrix of X's shape, or None, default=None
             As in `fit`.
 
         Returns
@@ -289,7 +295,9 @@ class BiasedMF(
             New rows; `row_factors_` and `row_bias_` grow by them.
         y : None
             Ignored.
-        sample_weight, cell_weight
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            As in `fit`.
+        cell_weight : array-like or sparse matrix of X's shape, or None, default=None
             As in `fit`.
 
         Returns
@@ -488,7 +496,7 @@ class BiasedMF(
         return columns, np.where(columns < 0, 0, values + P.dtype.type(self.mean_))
 
     def score(self, X, y=None):
-        """Minus the error on cells that were not seen.
+        """Give minus the error on cells that were not seen.
 
         Of a table, one in five of the known cells of each row (at least one) are
         hidden, the same ones each time, and predicted from the rest of the row: rows

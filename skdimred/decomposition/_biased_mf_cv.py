@@ -42,11 +42,31 @@ class BiasedMFCV(BiasedMF):
         dealt in turn (`CellKFold`), or any splitter of samples. With ``KFold``,
         ``shuffle=True`` is wanted.
     alpha_bias : float or None, default=None
+        Penalty of the biases; None for `alpha`.
+    l1_ratio : float, default=0.0
         As in `BiasedMF`.
-    l1_ratio, positive, row_bias, col_bias, weighted_alpha, implicit_zeros
-        As in `BiasedMF`; `implicit_zeros` must be "missing".
-    solver, max_iter, tol, rotate, n_jobs, random_state, verbose
+    positive : bool, default=False
         As in `BiasedMF`.
+    row_bias, col_bias : bool, default=True
+        As in `BiasedMF`.
+    weighted_alpha : bool, default=False
+        As in `BiasedMF`.
+    implicit_zeros : {"missing", "observed"}, default="missing"
+        As in `BiasedMF`; a sparse table must have "missing".
+    solver : {"auto", "exact", "cg", "cd"}, default="auto"
+        As in `BiasedMF`.
+    max_iter : int, default=30
+        Sweeps at each penalty, at most.
+    tol : float, default=1e-4
+        As in `BiasedMF`.
+    rotate : bool, default=True
+        As in `BiasedMF`.
+    n_jobs : int or None, default=None
+        Threads; None for as many as BLAS may use.
+    random_state : None, int or RandomState, default=None
+        Draws the folds, and the factors to start from.
+    verbose : int, default=0
+        Whether to print a line a sweep.
 
     Attributes
     ----------
@@ -59,10 +79,24 @@ class BiasedMFCV(BiasedMF):
     rmse_path_ : ndarray of shape (n_numbers, n_alphas, n_folds)
         Root of the mean squared error on the cells held out, for each number of
         factors, penalty and fold.
-    components_, mean_, column_bias_, row_factors_, row_bias_ : ndarray, or float
-        As of `BiasedMF`, fitted to all cells.
-    objective_history_, n_iter_, reconstruction_err_, solver_
-        As of `BiasedMF`, of that fit.
+    components_ : ndarray of shape (n_components_, n_features_in_)
+        Factors of the columns, fitted to all cells like all that follows.
+    mean_ : float
+        Mean of the known cells; 0 without biases.
+    column_bias_ : ndarray of shape (n_features_in_,)
+        Biases of the columns.
+    row_factors_ : ndarray of shape (n_samples, n_components_)
+        Factors of the rows.
+    row_bias_ : ndarray of shape (n_samples,)
+        Biases of the rows.
+    objective_history_ : ndarray of shape (n_iter_,)
+        The objective after each sweep at the penalty chosen.
+    reconstruction_err_ : float
+        Root of the mean squared error on the known cells.
+    n_iter_ : int
+        Number of these sweeps.
+    solver_ : {"exact", "cg", "cd"}
+        What ran.
     n_features_in_ : int
         Number of columns.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -255,7 +289,11 @@ class BiasedMFCV(BiasedMF):
 
         Parameters
         ----------
-        X, y, cell_weight
+        X : array-like or sparse matrix of shape (n_samples, n_features), or Cells
+            As in `fit`.
+        y : None
+            Ignored.
+        cell_weight : array-like or sparse matrix of X's shape, or None, default=None
             As in `fit`.
 
         Returns
@@ -275,8 +313,12 @@ class BiasedMFCV(BiasedMF):
 
         Parameters
         ----------
-        X, y, cell_weight
-            As in `BiasedMF.partial_fit`. The first call is a `fit`.
+        X : array-like or sparse matrix of shape (n_samples, n_features), or Cells
+            New rows; all rows in the first call, which is a `fit`.
+        y : None
+            Ignored.
+        cell_weight : array-like or sparse matrix of X's shape, or None, default=None
+            As in `fit`.
 
         Returns
         -------

@@ -157,7 +157,11 @@ class BiasedMFImputer(
 
         Parameters
         ----------
-        X, y, sample_weight
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            As in `fit`.
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
             As in `fit`.
 
         Returns

@@ -18,7 +18,7 @@ __all__ = [
 
 SOLVERS = ("auto", "exact", "cg", "cd")
 # Multiply-adds of all Gram matrices of a sweep up to which they are always formed.
-SMALL_GRAMS = 1e7
+SMALL_GRAMS = 5e6
 
 
 def is_count(value, least):
