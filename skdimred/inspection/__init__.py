@@ -3,6 +3,7 @@
 from skdimred.inspection._biplot import BiplotDisplay
 from skdimred.inspection._discriminant import DiscriminantDisplay
 from skdimred.inspection._embedding import EmbeddingDisplay
+from skdimred.inspection._factors import FactorHeatmapDisplay
 from skdimred.inspection._gallery import ComponentGalleryDisplay
 from skdimred.inspection._reconstruction import ReconstructionDisplay
 from skdimred.inspection._scree import ScreeDisplay
@@ -13,6 +14,7 @@ __all__ = [
     "ComponentGalleryDisplay",
     "DiscriminantDisplay",
     "EmbeddingDisplay",
+    "FactorHeatmapDisplay",
     "ReconstructionDisplay",
     "ScreeDisplay",
     "ShepardDisplay",
