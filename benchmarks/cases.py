@@ -14,6 +14,7 @@ import numpy as np
 import scipy.linalg
 from discriminants import discriminant_cases, discriminant_subspace
 from distances import distance_cases
+from ratings import rating_cases
 from sklearn import datasets
 from sklearn.decomposition import PCA as SklearnPCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis as SklearnLDA
@@ -49,10 +50,11 @@ class Case:
         Whether peak extra memory is measured.
     repeats : int or None
         Timings of each, where the usual number takes too long.
-    measure : {"sine", "lost energy", "coordinates", "procrustes"}
+    measure : {"sine", "lost energy", "coordinates", "procrustes", "held-out error"}
         How far the subspace found is from the reference: the largest angle, or the
         share of the reference's energy that it does not capture; how far points are
-        from theirs, at most, or after the best rotation and scaling.
+        from theirs, at most, or after the best rotation and scaling; or the error on
+        cells that were held out.
     in_readme : bool
         Whether the README shows it, too.
     """
@@ -192,5 +194,6 @@ CASES = [
     *discriminant_cases(Case, orl_faces),
     *spectral_cases(Case),
     *distance_cases(Case, shipped),
+    *rating_cases(Case),
     *_small_cases(),
 ]
