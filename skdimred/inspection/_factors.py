@@ -81,7 +81,8 @@ class FactorHeatmapDisplay:
         estimator : estimator
             Fitted, of this package or another, with `components_`.
         feature_names : array-like of str or None, default=None
-            Names of the columns, one for each; None for `feature_names_in_`, or else their numbers.
+            Names of the columns, one for each; None for `feature_names_in_`, or else
+            their numbers.
         n_features : int or None, default=30
             Columns drawn at most; None for all.
         ax : Axes or None, default=None
