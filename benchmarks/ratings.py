@@ -9,8 +9,8 @@ factors. Those of MovieLens may not be handed on; download ml-100k.zip from
 https://grouplens.org/datasets/movielens/100k/ and give its u.data (user, item, rating
 and time, with tabs between them).
 
-Each side has one thread, and so has BLAS. The time of a sweep is that of a fit less that
-of a shorter one, over the sweeps between them; what is left is set-up and the last
+Each side has one thread, and so has BLAS. The time of a sweep is that of a fit less
+that of a shorter one, over the sweeps between them; what is left is set-up and the last
 half-sweep. `fit` has ten sweeps.
 """
 
@@ -243,7 +243,8 @@ def sweep_by_sweep(name, source, alphas):
                 time.perf_counter,
             )
         print(
-            f"{name}, K={k}: sweep {1e3 * sweep:.1f} ms, cmfrec {peer_sweep / sweep:.2f}x;"
+            f"{name}, K={k}: sweep {1e3 * sweep:.1f} ms,"
+            f" cmfrec {peer_sweep / sweep:.2f}x;"
             f" fit {1e3 * many:.0f} ms, {peer_many / many:.2f}x;"
             f" beside the sweeps {(many - SWEEPS * sweep) / sweep:.1f} sweeps;"
             f" objective {objective(mine, X, alpha):.6g}"

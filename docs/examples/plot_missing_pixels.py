@@ -31,9 +31,9 @@ cv = BiasedMFCV([5, 10, 20], alphas=8, cv=3, random_state=0).fit(gaps)
 print(f"{cv.n_components_} factors, alpha = {cv.alpha_:.0f}")
 
 # %%
-# The error on the lost pixels, beside that of the mean of each column and of the nearest
-# five pictures. An imputer is a step of a pipeline, so that in each fold it learns from
-# the training rows alone.
+# The error on the lost pixels, beside that of the mean of each column and of the
+# nearest five pictures. An imputer is a step of a pipeline, so that in each fold it
+# learns from the training rows alone.
 imputers = {
     "column mean": SimpleImputer(),
     "5 nearest rows": KNNImputer(),

@@ -2,11 +2,11 @@
 Which words go together?
 ========================
 
-A table of documents by words has no missing cells: a word that is not there was counted,
-and its count is 0. With `implicit_zeros="observed"` a sparse table is read so, and stays
-sparse. Factors that must not be negative, with an L1 penalty, are then topics: short
-lists of words, and documents made of few of them. The documents are the docstrings of
-scikit-learn.
+A table of documents by words has no missing cells: a word that is not there was
+counted, and its count is 0. With `implicit_zeros="observed"` a sparse table is read so,
+and stays sparse. Factors that must not be negative, with an L1 penalty, are then
+topics: short lists of words, and documents made of few of them. The documents are the
+docstrings of scikit-learn.
 """
 
 # %%
@@ -75,7 +75,8 @@ weights = topics.fit_transform(X)
 print(f"{np.mean(topics.components_ == 0):.0%} of the weights of words are 0")
 
 # %%
-# Topics as columns, and the words of largest weight beside the topic they weigh most in.
+# Topics as columns, and the words of largest weight, each with the topic in which it
+# weighs most.
 FactorHeatmapDisplay.from_estimator(topics, feature_names=words, n_features=40)
 
 # %%
