@@ -57,7 +57,7 @@ ax.legend(frameon=False, loc="lower right")
 
 # %%
 # When is a fit done? One in ten ratings is left out of it, and its error followed sweep
-# by sweep. The objective goes on to fall a little where the error has long stopped.
+# by sweep. The objective goes on to fall where the error (dashed) has long been lowest.
 fits = {
     f"alpha = {alpha:g}": BiasedMF(
         6,

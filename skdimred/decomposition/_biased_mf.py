@@ -527,21 +527,19 @@ class BiasedMF(
             guess = self.predict_cells(X.rows, X.columns)
             return -float(np.sqrt(np.mean((guess - X.values) ** 2)))
         check_parameters(self)
-        table = self._read(X, None, None, reset=False, mean=self.mean_).as_masked()
-        cells = table.cells
+        table = self._read(X, None, None, reset=False, mean=self.mean_)
+        parts = [self._errors_on_hidden(part.cells) for part in table.blocks_of_rows()]
+        return -float(np.sqrt(np.mean(np.concatenate(parts) ** 2)))
+
+    def _errors_on_hidden(self, cells):
+        """Errors on the cells of rows that are hidden, predicted from the others."""
         hidden = hidden_cells(cells.indptr, cells.indices, cells.shape[1])
         rows, columns = rows_of(cells)[hidden], cells.indices[hidden]
-        seen = sparse.csr_array(
-            (
-                cells.data[~hidden],
-                cells.indices[~hidden],
-                np.concatenate(([0], np.cumsum(~hidden)))[cells.indptr],
-            ),
-            shape=cells.shape,
-        )
-        P = self._fold_in(seen, False)
+        indptr = np.concatenate(([0], np.cumsum(~hidden)))[cells.indptr]
+        seen = (cells.data[~hidden], cells.indices[~hidden], indptr)
+        P = self._fold_in(sparse.csr_array(seen, shape=cells.shape), False)
         guess = predict(P, self._columns(P.dtype), rows, columns)
-        return -float(np.sqrt(np.mean((guess - cells.data[hidden]) ** 2)))
+        return guess - cells.data[hidden]
 
     def __sklearn_is_fitted__(self):
         """Whether there are factors."""

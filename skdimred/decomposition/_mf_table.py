@@ -12,6 +12,8 @@ from skdimred.numerics.masked import MaskedSide
 __all__ = ["Table", "mean_of", "rows_of"]
 
 BLOCK = 1 << 14
+# Cells of a block of a sparse table of which the zeros are written out.
+DENSE_BLOCK = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,17 @@ class Table:
             _joined(self.row_weight, other.row_weight, *(c.shape[0] for c in both)),
             _joined(first.cell_weight, second.cell_weight, *(c.size for c in both)),
         )
+
+    def blocks_of_rows(self):
+        """The rows as tables that might have missing cells, few at a time if sparse."""
+        n, m = self.cells.shape
+        if not (self.complete and sparse.issparse(self.cells)):
+            yield self.as_masked()
+            return
+        step = max(1, DENSE_BLOCK // m)
+        for start in range(0, n, step):
+            rows = self.cells[start : start + step]
+            yield Table(rows, True, self.mean, None, None).as_masked()
 
     def as_masked(self):
         """The same table as one that might have missing cells."""

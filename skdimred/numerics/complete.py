@@ -116,7 +116,7 @@ class CompleteSide:
 def _solve(gram, ridge, target):
     """Rows that minimise; the shortest where the penalty leaves them open."""
     A = gram + np.diag(ridge)
-    if ridge.all():
+    if (ridge > np.finfo(np.float64).eps * np.diag(gram)).all():
         return np.linalg.solve(A, target.T).T
     values, vectors = np.linalg.eigh(A)
     floor = values[-1] * len(A) * np.finfo(np.float64).eps

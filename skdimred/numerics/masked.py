@@ -25,6 +25,8 @@ DESCENT_SLAB = 1 << 23
 # From so many unknowns on, float32 problems are brought to the end by conjugate
 # gradients: relative size of the gradient, and steps until they are factored after all.
 LARGE, FINE, MOST_STEPS = 33, 2e-6, 40
+# Power of the largest number of a dtype.
+MOST_RIDGE = 0.85
 
 
 @dataclass(frozen=True)
@@ -140,13 +142,18 @@ class MaskedSide:
         """
         k = X.shape[1] - 1
         K = k + self.bias
-        ridge = penalty.ridge(k, self.bias)
+        # What is larger leaves nothing, and would overflow.
+        most = float(np.finfo(X.dtype).max) ** MOST_RIDGE
+        ridge = np.minimum(penalty.ridge(k, self.bias), most)
         table = np.zeros((len(other) + 1, K + 1), dtype=X.dtype)
         table[:-1, :k] = other[:, :k]
         if self.bias:
             table[:-1, k] = 1
         table[:-1, K] = other[:, k]
-        basis = None
+        basis, level = None, np.square(table[:, :K]).max(axis=0)
+        # Lost beside the squares of the regressors: as good as no penalty.
+        if method != "cd" and (ridge <= np.finfo(X.dtype).eps * level).any():
+            method = "shortest"
         if method == "cg" and effort is None and not _iterates(X.dtype, K):
             method = "exact"
         if method == "cg":
@@ -208,10 +215,10 @@ class _Step:
             x = start
         elif self.method == "cd":
             x = self._descend(G, r, ridge, times, start)
-        elif self.ridge.all():
-            x = solve(G, r, ridge)
-        else:
+        elif self.method == "shortest":
             x = minimum_norm(G, r, ridge)
+        else:
+            x = solve(G, r, ridge)
         return x, errors(G, r, x)
 
     def _descend(self, G, r, ridge, times, start):

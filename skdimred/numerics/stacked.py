@@ -16,9 +16,27 @@ import numpy as np
 __all__ = ["errors", "gram", "improve", "minimum_norm", "solve"]
 
 
+# Multiply-adds of a row below which a call of BLAS costs more than they do.
+TINY = 128
+
+
+def times(G, x):
+    """``G x`` of shape (B, d)."""
+    if G.shape[1] * G.shape[2] < TINY:
+        return np.einsum("bdk,bk->bd", G, x)
+    return np.matmul(G, x[:, :, np.newaxis])[:, :, 0]
+
+
+def times_transposed(G, e):
+    """``G' e`` of shape (B, K)."""
+    if G.shape[1] * G.shape[2] < TINY:
+        return np.einsum("bdk,bd->bk", G, e)
+    return np.matmul(G.transpose(0, 2, 1), e[:, :, np.newaxis])[:, :, 0]
+
+
 def errors(G, r, x):
     """What is left unexplained, ``r - G x``, of shape (B, d)."""
-    return r - np.matmul(G, x[:, :, np.newaxis])[:, :, 0]
+    return r - times(G, x)
 
 
 def gram(G, r, ridge):
@@ -63,6 +81,9 @@ def solve(G, r, ridge):
         return np.linalg.solve(A, b)[:, :, 0]
     # x = L^-1 G' (G L^-1 G' + I)^-1 r, a system as large as the row has cells.
     H = G / ridge[:, np.newaxis, :]
+    if d == 1:
+        norm = 1.0 + np.einsum("bk,bk->b", H[:, 0], G[:, 0])
+        return H[:, 0] * (r[:, 0] / norm)[:, np.newaxis]
     A = np.matmul(H, G.transpose(0, 2, 1))
     A.reshape(B, -1)[:, :: d + 1] += 1.0
     u = np.linalg.solve(A, r[:, :, np.newaxis])
@@ -107,19 +128,18 @@ def improve(G, r, ridge, scale, x, steps, tol=None):
     open : ndarray of shape (B,)
         Which problems did not reach `tol`, if that is given.
     """
-    transposed = G.transpose(0, 2, 1)
     tiny = np.finfo(G.dtype).tiny
     inverse = 1.0 / (scale + ridge)
     if tol is None:
         error = errors(G, r, x)
     else:
-        slope = np.matmul(transposed, r[:, :, np.newaxis])[:, :, 0]
+        slope = times_transposed(G, r)
         goal = tol**2 * np.einsum("bk,bk,bk->b", slope, slope, inverse)
         error, unreached = errors(G, r, x), goal >= 0
     x, direction, size = x.copy(), None, None
     for _ in range(steps):
         # Taken anew from the error, which costs no product more than an update.
-        residual = np.matmul(transposed, error[:, :, np.newaxis])[:, :, 0]
+        residual = times_transposed(G, error)
         residual -= ridge * x
         z = residual * inverse
         new = np.einsum("bk,bk->b", residual, z)
@@ -133,7 +153,7 @@ def improve(G, r, ridge, scale, x, steps, tol=None):
             direction *= (new / np.maximum(size, tiny))[:, np.newaxis]
             direction += z
         size = new
-        image = np.matmul(G, direction[:, :, np.newaxis])[:, :, 0]
+        image = times(G, direction)
         along = np.einsum("bd,bd->b", image, image)
         along += np.einsum("bk,bk->b", ridge * direction, direction)
         length = (size / np.maximum(along, tiny))[:, np.newaxis]

@@ -319,6 +319,29 @@ def test_scales(ratings):
         BiasedMF(2).fit(ratings * 1e200)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("solver", ["auto", "cg", "cd"])
+def test_penalties_from_none_to_all(ratings, dtype, solver):
+    """Below rounding as good as 0; above all values, the mean."""
+    X = ratings.astype(dtype)
+    for alpha in (1e-300, 1e-60, 1e-20, 1e-9, 1e20, 1e60, 1e300):
+        mf = BiasedMF(3, alpha=alpha, solver=solver, max_iter=5, random_state=0)
+        full = mf.fit(X).complete(X)
+        assert np.isfinite(full).all()
+        if alpha > 1:
+            assert_allclose(full[np.isnan(X)], mf.mean_, rtol=1e-5)
+        else:
+            assert mf.reconstruction_err_ < 0.7
+
+
+def test_score_of_zeros_observed_is_that_of_the_dense_table(rng, monkeypatch):
+    X = rng.random((30, 9)) * (rng.random((30, 9)) < 0.5)
+    mf = BiasedMF(2, alpha=0.3, implicit_zeros="observed", random_state=0).fit(X)
+    wanted = mf.score(X)
+    monkeypatch.setattr("skdimred.decomposition._mf_table.DENSE_BLOCK", 40)
+    assert_allclose(mf.score(sparse.csr_array(X)), wanted)
+
+
 def test_float32_stays_and_is_as_exact_as_it_can_be(ratings):
     for solver in ("exact", "cg", "cd"):
         mf = BiasedMF(40, alpha=1.0, solver=solver, random_state=0, tol=0, max_iter=8)
