@@ -1,6 +1,7 @@
 """Pictures of fitted reductions, as scikit-learn's displays; they need matplotlib."""
 
 from skdimred.inspection._biplot import BiplotDisplay
+from skdimred.inspection._convergence import ConvergenceDisplay
 from skdimred.inspection._discriminant import DiscriminantDisplay
 from skdimred.inspection._embedding import EmbeddingDisplay
 from skdimred.inspection._factors import FactorHeatmapDisplay
@@ -12,6 +13,7 @@ from skdimred.inspection._shepard import ShepardDisplay
 __all__ = [
     "BiplotDisplay",
     "ComponentGalleryDisplay",
+    "ConvergenceDisplay",
     "DiscriminantDisplay",
     "EmbeddingDisplay",
     "FactorHeatmapDisplay",

@@ -179,7 +179,7 @@ def test_bad_estimators(digits):
     ("parameters", "message"),
     [
         ({"image_shape": (8, 9)}, r"image_shape=\(8, 9\) holds 72 .* 64 features"),
-        ({"image_shape": None}, "image_shape=None"),
+        ({"image_shape": None}, "image_shape=None .* feature_names, one for each"),
         ({"n_components": 11}, "n_components=11 must be an integer from 1 to 10"),
         ({"n_components": 0}, "n_components=0"),
         ({"n_components": 0.9}, "n_components=0.9"),
