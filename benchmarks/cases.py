@@ -15,6 +15,7 @@ import scipy.linalg
 from discriminants import discriminant_cases, discriminant_subspace
 from distances import distance_cases
 from networks import network_cases
+from ratings import rating_cases
 from sklearn import datasets
 from sklearn.decomposition import PCA as SklearnPCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis as SklearnLDA
@@ -50,11 +51,13 @@ class Case:
         Whether peak extra memory is measured.
     repeats : int or None
         Timings of each, where the usual number takes too long.
-    measure : {"sine", "lost energy", "coordinates", "procrustes", "test error"}
+    measure : {"sine", "lost energy", "coordinates", "procrustes", "test error", \
+            "held-out error"}
         How far the subspace found is from the reference: the largest angle, or the
         share of the reference's energy that it does not capture; how far points are
-        from theirs, at most, or after the best rotation and scaling; or the mean
-        squared error with which the rows given as the reference are rebuilt.
+        from theirs, at most, or after the best rotation and scaling; the mean squared
+        error with which the rows given as the reference are rebuilt; or the error on
+        cells that were held out.
     in_readme : bool
         Whether the README shows it, too.
     """
@@ -195,5 +198,6 @@ CASES = [
     *spectral_cases(Case),
     *distance_cases(Case, shipped),
     *network_cases(Case),
+    *rating_cases(Case),
     *_small_cases(),
 ]

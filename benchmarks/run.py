@@ -30,7 +30,8 @@ from statistics import median
 import numpy as np
 import scipy
 import sklearn
-from cases import CASES
+from cases import CASES, Case
+from ratings import file_cases, held_out_error
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import skdimred
@@ -49,6 +50,8 @@ def main(argv=None):
     if arguments.memory:
         print(_extra_memory(*arguments.memory))
         return
+    if arguments.ratings:
+        CASES.extend(file_cases(Case, arguments.ratings))
     cases = [c for c in CASES if arguments.only.lower() in c.name.lower()]
     if not cases:
         sys.exit(f"No case has {arguments.only!r} in its name.")
@@ -73,6 +76,7 @@ def _parser():
     parser.add_argument("--only", default="", metavar="TEXT", help="part of a name")
     parser.add_argument("--repeats", type=int, default=REPEATS, metavar="N")
     parser.add_argument("--readme", action="store_true", help="rewrite its table")
+    parser.add_argument("--ratings", metavar="FILE", help="ratings, as in u.data")
     parser.add_argument(
         "--memory", nargs=2, metavar=("CASE", "WHO"), help=argparse.SUPPRESS
     )
@@ -86,6 +90,7 @@ def run(case, repeats):
     rows = []
     for peer, make_peer in case.peers.items():
         row = {"case": case.name, "peer": peer, "goal": case.goal[peer]}
+        row["measure"] = case.measure
         makers = {"ours": case.ours, "theirs": make_peer}
         for setting, limit, busy in (
             ("one_thread", 1, False),
@@ -203,12 +208,18 @@ def _test_error(make, X, y, rows):
     return float(np.mean((rebuilt - rows) ** 2))
 
 
+def _held_out(make, X, y, truth):
+    """Error on cells that were held out."""
+    return held_out_error(_fit(make(), X, y), X, truth)
+
+
 MEASURES = {
     "sine": _sine,
     "lost energy": _lost,
     "coordinates": _displaced,
     "procrustes": _misfit,
     "test error": _test_error,
+    "held-out error": _held_out,
 }
 
 
@@ -251,13 +262,16 @@ def _one_line(row):
     own = row["default"]["wall_ours"] / row["one_thread"]["wall_ours"]
     busy = row["busy"]["wall_ours"] / row["one_thread"]["wall_ours"]
     parts.append(f"own default/one {own:.2f} busy/one {busy:.2f}")
-    parts.append(f"sine {_number(row['sine_ours'])} v {_number(row['sine_theirs'])}")
+    parts.append(f"{row['measure']} {_both(row, ' v ')}")
     parts.append(f"MB {_megabytes(row, ' v ')}")
     return " | ".join(parts)
 
 
-def _number(x):
-    return "-" if x is None else f"{x:.0e}"
+def _both(row, between):
+    """Accuracy of both sides; errors in the unit of the data with three digits."""
+    digits = ".3f" if row.get("measure") == "held-out error" else ".0e"
+    both = row["sine_ours"], row["sine_theirs"]
+    return between.join("-" if x is None else f"{x:{digits}}" for x in both)
 
 
 def _megabytes(row, between):
@@ -277,7 +291,7 @@ def table(records):
             f"{row[s][f'{c}_ratio']:.1f}x"
             for s, c in (("one_thread", "cpu"), ("default", "wall"), ("busy", "wall"))
         ]
-        sines = f"{_number(row['sine_ours'])} / {_number(row['sine_theirs'])}"
+        sines = _both(row, " / ")
         cells = [row["case"], row["peer"], *ratios, sines, _megabytes(row, " / ")]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)

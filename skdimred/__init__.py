@@ -1,7 +1,16 @@
 """Dimension reduction beside scikit-learn's own: same contract, exact answers."""
 
 from skdimred.compare import compare
-from skdimred.decomposition import NMF, PCA, TruncatedSVD, low_rank_factors
+from skdimred.decomposition import (
+    NMF,
+    PCA,
+    BiasedMF,
+    BiasedMFCV,
+    BiasedMFImputer,
+    BiasedMFRegressor,
+    TruncatedSVD,
+    low_rank_factors,
+)
 from skdimred.discriminant_analysis import (
     DifferenceLDA,
     MeanDifferenceLDA,
@@ -14,6 +23,10 @@ __all__ = [
     "NMF",
     "PCA",
     "Autoencoder",
+    "BiasedMF",
+    "BiasedMFCV",
+    "BiasedMFImputer",
+    "BiasedMFRegressor",
     "DifferenceLDA",
     "MeanDifferenceLDA",
     "PCoA",

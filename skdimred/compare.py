@@ -14,10 +14,11 @@ from numbers import Integral
 
 import numpy as np
 
+from skdimred._comparison_cells import compare_imputers, compare_ratings
 from skdimred._comparison_data import Target, check_features, check_target
 from skdimred._comparison_run import run
 
-__all__ = ["compare"]
+__all__ = ["compare", "compare_imputers", "compare_ratings"]
 
 
 def at_most_rank(n_rows, n_features, n_classes):

@@ -8,6 +8,7 @@ from numpydoc.validate import validate
 import skdimred
 import skdimred.inspection
 import skdimred.metrics
+import skdimred.model_selection
 
 # Of numpydoc's checks these do not apply: a blank line after the last section (GL03),
 # an extended summary and examples for each method (ES01, EX01), See Also (SA01), and
@@ -16,7 +17,12 @@ NOT_OURS = {"ES01", "EX01", "SA01", "GL03", "RT02"}
 
 
 def public():
-    for module in (skdimred, skdimred.metrics, skdimred.inspection):
+    for module in (
+        skdimred,
+        skdimred.metrics,
+        skdimred.model_selection,
+        skdimred.inspection,
+    ):
         for name in module.__all__:
             thing = getattr(module, name)
             path = f"{thing.__module__}.{thing.__qualname__}"

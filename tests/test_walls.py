@@ -21,6 +21,7 @@ ESTIMATORS = {
     "_base",
     "_stream",
     "_sweeps",
+    "_cells",
 }
 # What each room may import of ours, besides itself.
 ALLOWED = {

@@ -4,6 +4,7 @@ from skdimred.inspection._biplot import BiplotDisplay
 from skdimred.inspection._convergence import ConvergenceDisplay
 from skdimred.inspection._discriminant import DiscriminantDisplay
 from skdimred.inspection._embedding import EmbeddingDisplay
+from skdimred.inspection._factors import FactorHeatmapDisplay
 from skdimred.inspection._gallery import ComponentGalleryDisplay
 from skdimred.inspection._loss_curve import LossCurveDisplay
 from skdimred.inspection._reconstruction import ReconstructionDisplay
@@ -16,6 +17,7 @@ __all__ = [
     "ConvergenceDisplay",
     "DiscriminantDisplay",
     "EmbeddingDisplay",
+    "FactorHeatmapDisplay",
     "LossCurveDisplay",
     "ReconstructionDisplay",
     "ScreeDisplay",

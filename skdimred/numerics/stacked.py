@@ -1,0 +1,162 @@
+r"""Ridge problems in stacks, one for each row of a table with missing cells.
+
+Row i knows d cells. With the regressors :math:`G_i` (d x K) that it gathers and what is
+to be explained, :math:`r_i`, it has to solve
+
+.. math:: \min_x \tfrac12 \|r_i - G_i x\|^2 + \tfrac12 x^T \Lambda_i x ,
+
+a system with the Gram matrix :math:`G_i^T G_i + \Lambda_i`. Rows of a block are padded
+to the same d by zeros, which change nothing. `solve` factors the Gram matrices, or
+those of the cells where they are fewer than K; `improve` takes a few steps of conjugate
+gradients from where the last sweep left x, which never raises the objective.
+"""
+
+import numpy as np
+
+__all__ = ["errors", "gram", "improve", "minimum_norm", "solve"]
+
+
+# Multiply-adds of a row below which a call of BLAS costs more than they do.
+TINY = 128
+
+
+def times(G, x):
+    """``G x`` of shape (B, d)."""
+    if G.shape[1] * G.shape[2] < TINY:
+        return np.einsum("bdk,bk->bd", G, x)
+    return np.matmul(G, x[:, :, np.newaxis])[:, :, 0]
+
+
+def times_transposed(G, e):
+    """``G' e`` of shape (B, K)."""
+    if G.shape[1] * G.shape[2] < TINY:
+        return np.einsum("bdk,bd->bk", G, e)
+    return np.matmul(G.transpose(0, 2, 1), e[:, :, np.newaxis])[:, :, 0]
+
+
+def errors(G, r, x):
+    """What is left unexplained, ``r - G x``, of shape (B, d)."""
+    return r - times(G, x)
+
+
+def gram(G, r, ridge):
+    """Gram matrices with the ridge on their diagonals, and right-hand sides.
+
+    Parameters
+    ----------
+    G : ndarray of shape (B, d, K)
+        Regressors.
+    r : ndarray of shape (B, d)
+        What they explain.
+    ridge : ndarray of shape (1 or B, K)
+        Penalty of each unknown.
+
+    Returns
+    -------
+    A : ndarray of shape (B, K, K)
+    b : ndarray of shape (B, K, 1)
+    """
+    B, _, K = G.shape
+    transposed = G.transpose(0, 2, 1)
+    A = np.matmul(transposed, G)
+    A.reshape(B, -1)[:, :: K + 1] += ridge
+    return A, np.matmul(transposed, r[:, :, np.newaxis])
+
+
+def solve(G, r, ridge):
+    """The minimiser of each problem of a stack, for positive penalties.
+
+    Parameters
+    ----------
+    G, r, ridge
+        As in `gram`.
+
+    Returns
+    -------
+    ndarray of shape (B, K)
+    """
+    B, d, K = G.shape
+    if d >= K:
+        A, b = gram(G, r, ridge)
+        return np.linalg.solve(A, b)[:, :, 0]
+    # x = L^-1 G' (G L^-1 G' + I)^-1 r, a system as large as the row has cells.
+    H = G / ridge[:, np.newaxis, :]
+    if d == 1:
+        norm = 1.0 + np.einsum("bk,bk->b", H[:, 0], G[:, 0])
+        return H[:, 0] * (r[:, 0] / norm)[:, np.newaxis]
+    A = np.matmul(H, G.transpose(0, 2, 1))
+    A.reshape(B, -1)[:, :: d + 1] += 1.0
+    u = np.linalg.solve(A, r[:, :, np.newaxis])
+    return np.matmul(H.transpose(0, 2, 1), u)[:, :, 0]
+
+
+def minimum_norm(G, r, ridge):
+    """The same where some penalties are 0: the shortest of all minimisers.
+
+    Directions of a Gram matrix below the rounding of its largest eigenvalue are held to
+    be none.
+    """
+    A, b = gram(G.astype(np.float64), r.astype(np.float64), ridge)
+    values, vectors = np.linalg.eigh(A)
+    floor = values[:, -1:] * (A.shape[1] * np.finfo(G.dtype).eps)
+    inverse = np.divide(1.0, values, out=np.zeros_like(values), where=values > floor)
+    x = np.matmul(vectors.transpose(0, 2, 1), b)[:, :, 0] * inverse
+    return np.matmul(vectors, x[:, :, np.newaxis])[:, :, 0].astype(G.dtype)
+
+
+def improve(G, r, ridge, scale, x, steps, tol=None):
+    """Conjugate gradients from x, preconditioned by a diagonal.
+
+    Parameters
+    ----------
+    G, r, ridge
+        As in `gram`; positive penalties.
+    scale : ndarray of shape (B, K)
+        About the diagonal of the Gram matrix, where the basis is such that the rest of
+        it is small.
+    x : ndarray of shape (B, K)
+        Where to start; not changed.
+    steps : int
+    tol : float or None
+        Stop before where each gradient is no more than this share of what it is at 0.
+
+    Returns
+    -------
+    x : ndarray of shape (B, K)
+    error : ndarray of shape (B, d)
+        ``r - G x``.
+    open : ndarray of shape (B,)
+        Which problems did not reach `tol`, if that is given.
+    """
+    tiny = np.finfo(G.dtype).tiny
+    inverse = 1.0 / (scale + ridge)
+    if tol is None:
+        error = errors(G, r, x)
+    else:
+        slope = times_transposed(G, r)
+        goal = tol**2 * np.einsum("bk,bk,bk->b", slope, slope, inverse)
+        error, unreached = errors(G, r, x), goal >= 0
+    x, direction, size = x.copy(), None, None
+    for _ in range(steps):
+        # Taken anew from the error, which costs no product more than an update.
+        residual = times_transposed(G, error)
+        residual -= ridge * x
+        z = residual * inverse
+        new = np.einsum("bk,bk->b", residual, z)
+        if tol is not None:
+            unreached = new > goal
+            if not unreached.any():
+                break
+        if direction is None:
+            direction = z
+        else:
+            direction *= (new / np.maximum(size, tiny))[:, np.newaxis]
+            direction += z
+        size = new
+        image = times(G, direction)
+        along = np.einsum("bd,bd->b", image, image)
+        along += np.einsum("bk,bk->b", ridge * direction, direction)
+        length = (size / np.maximum(along, tiny))[:, np.newaxis]
+        x += length * direction
+        error -= length * image
+    return (x, error) if tol is None else (x, error, unreached)
