@@ -1,0 +1,215 @@
+"""Partitions of least cost, found on a small graph and carried up to the large one.
+
+The graph is coarsened to a few hundred nodes (see `coarsening`). There the eigenproblem
+is dense and small; partitions are read off its eigenvectors in several ways (see
+`rounding`) and descend (see `descent`). The best few of them are carried up, level by
+level, and descend on each, the nearer the graph is to the one given the fewer.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse.csgraph import connected_components
+
+from skdimred.numerics.coarsening import hierarchy
+from skdimred.numerics.cut import as_graph, cut_cost
+from skdimred.numerics.descent import descend
+from skdimred.numerics.laplacian import dense_vectors
+from skdimred.numerics.rounding import by_means, by_rotation, fill_empty, unit_rows
+
+__all__ = ["Partition", "partition"]
+
+# Nodes of the coarsest graph, and how many of them at least for each cluster.
+COARSE = 400
+COARSE_PER_CLUSTER = 40
+# Most nodes of the coarsest graph for their number of clusters alone.
+MOST_COARSE = 2000
+# Of the starts, how many descend, and how many are carried up to graphs of up to
+# SMALL_LEVEL times the coarsest; above it one is.
+DESCENDING, CARRIED, SMALL_LEVEL = 6, 3, 4
+# The balance at which a search goes on that asks for less: the lowest costs without any
+# split off small pieces, and from here it descends to low ones that do not.
+GUIDE = 0.5
+# The cost reached so is accepted up to this share of that of the eigenvectors' own
+# partitions.
+ENOUGH = 0.95
+
+
+@dataclass(frozen=True)
+class Partition:
+    """Labels (n,), what they cost, and how many components the graph has."""
+
+    labels: np.ndarray
+    cost: float
+    n_components: int
+
+
+def partition(
+    weights,
+    n_clusters,
+    *,
+    rng,
+    mass=None,
+    balance=0.0,
+    n_init=16,
+    refine=True,
+    start=None,
+    n_components=None,
+):
+    """Partition a graph at low cost.
+
+    Parameters
+    ----------
+    weights : csr_array of shape (n, n)
+        Symmetric, not negative.
+    n_clusters : int
+    rng : Generator
+    mass : ndarray of shape (n,) or None
+        Of the nodes; None for their degrees.
+    balance : float
+    n_init : int
+        Starts of k-means on the coarsest graph.
+    refine : bool
+        Whether partitions descend.
+    start : callable or None
+        ``start(graph)`` gives partitions to begin with, in place of coarser graphs.
+    n_components : int or None
+        Of the graph, where they are known.
+
+    Returns
+    -------
+    Partition
+        Each of the clusters has a node.
+    """
+    graph = as_graph(weights, mass)
+    component = None
+    if n_components is None or n_components >= n_clusters:
+        n_components, component = connected_components(weights, directed=False)
+    if n_components >= n_clusters:
+        labels = _group(component, n_components, graph, n_clusters).astype(np.intp)
+    elif n_clusters == graph.n_nodes:
+        labels = np.arange(n_clusters)
+    elif start is not None:
+        labels = _from(start(graph), graph, n_clusters, balance, refine)
+    else:
+        labels = _search(graph, n_clusters, balance, n_init, refine, rng)
+    labels = in_order(labels, n_clusters)
+    cost = cut_cost(graph, labels, n_clusters, balance)
+    return Partition(labels, cost, int(n_components))
+
+
+def in_order(labels, n_clusters):
+    """Clusters numbered in the order of their first nodes."""
+    first = np.full(n_clusters, len(labels))
+    np.minimum.at(first, labels, np.arange(len(labels)))
+    number = np.empty(n_clusters, dtype=np.intp)
+    number[np.argsort(first, kind="stable")] = np.arange(n_clusters)
+    return number[labels]
+
+
+def _group(component, n_components, graph, n_clusters):
+    """Components put together to as many clusters, of masses as equal as they go.
+
+    The heaviest go first, each to the cluster that is the lightest so far, and of
+    equals to the one of fewest nodes. There is nothing to cut.
+    """
+    if n_components == n_clusters:
+        return component
+    mass = np.bincount(component, graph.mass, n_components)
+    count = np.bincount(component, minlength=n_components)
+    of, clusters = np.empty(n_components, dtype=np.intp), np.zeros((n_clusters, 2))
+    order = np.lexsort((-count, -mass))
+    of[order[:n_clusters]] = np.arange(n_clusters)
+    clusters[:, 0], clusters[:, 1] = mass[order[:n_clusters]], count[order[:n_clusters]]
+    for c in order[n_clusters:]:
+        lightest = np.lexsort((clusters[:, 1], clusters[:, 0]))[0]
+        of[c] = lightest
+        clusters[lightest] += mass[c], count[c]
+    return of[component]
+
+
+def _from(starts, graph, k, balance, refine):
+    """The cheapest of some partitions, or of those they descend to."""
+    labels = [fill_empty(y, graph.mass, k) for y in starts]
+    pool = _costed(graph, labels, k, balance)
+    if refine:
+        pool = _descended(graph, pool[:DESCENDING], k, balance)
+    return pool[0][1]
+
+
+def _search(graph, k, balance, n_init, refine, rng):
+    """Labels (n,) of low cost by way of coarser graphs."""
+    n_coarse = max(COARSE, min(COARSE_PER_CLUSTER * k, MOST_COARSE), 3 * k)
+    graphs, maps = hierarchy(graph, n_coarse, rng, least=2 * k)
+    starts = _starts(graphs[-1], k, n_init, rng)
+    if not refine:
+        labels = _costed(graphs[-1], starts, k, balance)[0][1]
+        for node_of in reversed(maps):
+            labels = labels[node_of]
+        return labels
+    guide = max(balance, GUIDE)
+    labels, cost = _carried(graphs, maps, n_coarse, starts, k, guide)
+    if guide == balance:
+        return labels
+    labels, cost = descend(graph, labels, k, balance)
+    # What the eigenvectors give as they are, on the coarsest graph.
+    if cost > ENOUGH * _costed(graphs[-1], starts, k, balance)[0][0]:
+        other, lower = _carried(graphs, maps, n_coarse, starts, k, balance)
+        if lower < cost:
+            return other
+    return labels
+
+
+def _carried(graphs, maps, n_coarse, starts, k, balance):
+    """The cheapest partition of the first graph, carried up from starts on the last."""
+    pool = _costed(graphs[-1], starts, k, balance)[:DESCENDING]
+    pool = _descended(graphs[-1], pool, k, balance)[:CARRIED]
+    for level in range(len(maps) - 1, -1, -1):
+        pool = [(cost, labels[maps[level]]) for cost, labels in pool]
+        pool = _descended(graphs[level], pool, k, balance)
+        if graphs[level].n_nodes >= SMALL_LEVEL * n_coarse:
+            pool = pool[:1]
+    cost, labels = pool[0]
+    return labels, cost
+
+
+def _starts(graph, k, n_init, rng):
+    """Different partitions of a small graph from its eigenvectors.
+
+    Where the first few agree, there is no need for more.
+    """
+    V = dense_vectors(graph, k)
+    found = {}
+    known = [by_rotation(V * np.sqrt(graph.mass)[:, np.newaxis])]
+    for share in (2, n_init // 2 - 2):
+        if share > 0:
+            known += [*by_means(V, k, share, rng, graph.mass)]
+            known += [*by_means(unit_rows(V), k, share, rng)]
+        for labels in known:
+            labels = in_order(fill_empty(labels, graph.mass, k), k)
+            found.setdefault(labels.tobytes(), labels)
+        if len(found) == 1:
+            break
+        known = []
+    return list(found.values())
+
+
+def _costed(graph, labels, k, balance):
+    """Partitions as (cost, labels), the cheapest first, equal costs once."""
+    return _distinct([(cut_cost(graph, y, k, balance), y) for y in labels])
+
+
+def _descended(graph, pool, k, balance):
+    """Each after its descent, the cheapest first, equal costs once."""
+    pool = (descend(graph, labels, k, balance) for _, labels in pool)
+    return _distinct([(cost, labels) for labels, cost in pool])
+
+
+def _distinct(pool):
+    """The cheapest first; of equal costs, which equal partitions have, the first."""
+    pool = sorted(pool, key=lambda each: each[0])
+    return [
+        each
+        for i, each in enumerate(pool)
+        if i == 0 or each[0] - pool[i - 1][0] > 1e-9 * each[0]
+    ]
