@@ -16,6 +16,7 @@ from skdimred.numerics.graph import (
     neighbor_weights,
     row_scales,
     symmetrised,
+    tidy,
 )
 
 __all__ = ["RowGraph", "dense_graph", "neighbor_graph", "precomputed_graph"]
@@ -133,7 +134,7 @@ def dense_graph(X, n_clusters, sigma, n_jobs):
     kernel = fit_kernel_in_units(search, near, sigma)
     with np.errstate(over="ignore"):
         dense = dense_weights(D, kernel)
-    W = sparse.csr_array(dense)
+    W = tidy(dense)
     check_underflow(W, sigma, near[:, 0], search)
     found = np.empty((n, 0), dtype=np.intp)
     bridge = np.full(n, WEAKEST_BRIDGE)
@@ -157,8 +158,8 @@ def precomputed_graph(X):
         )
     W = sparse.csr_array(X, dtype=np.float64, copy=True)
     check_weights(W)
-    W.eliminate_zeros()
-    W.sort_indices()
+    W.sum_duplicates()
+    W = tidy(W)
     difference = sparse.coo_array(W - W.T)
     apart = np.abs(difference.data)
     if apart.max(initial=0.0) > ASYMMETRY * W.data.max(initial=0.0):

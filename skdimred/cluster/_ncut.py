@@ -12,6 +12,7 @@ from sklearn.base import (
     TransformerMixin,
 )
 from sklearn.utils import check_random_state
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skdimred._base import guarded
@@ -252,6 +253,7 @@ class NcutClustering(
             self._fit_graph(X, seed)
         else:
             self._fit_landmarks(X, seed)
+        self._sparse_rows = sparse.issparse(X) and self.affinity != "precomputed"
         if self.n_connected_components_ > self.n_clusters:
             warnings.warn(
                 f"The graph has {self.n_connected_components_} components, more than "
@@ -387,8 +389,23 @@ class NcutClustering(
             share = self._coordinates.shares(same, weights, self.labels_)
         return self._decided(same, share)
 
+    def _has_shares(self):
+        """Whether there is `predict_proba`.
+
+        scikit-learn's contract knows it for sparse rows of classifiers alone.
+        """
+        if not self.__dict__.get("_sparse_rows", False):
+            return True
+        raise AttributeError(
+            "There is no predict_proba after a fit to sparse rows: "
+            "ClusterMembership gives the distribution of these over the clusters."
+        )
+
+    @available_if(_has_shares)
     def predict_proba(self, X):
         """Distribute rows over the clusters.
+
+        Not after a fit to sparse rows of features: see `ClusterMembership` for these.
 
         Parameters
         ----------
@@ -481,7 +498,12 @@ class NcutClustering(
     def _checked(self, X, reset=False):
         """X as float64 or float32 rows, finite."""
         X = as_rows(
-            self, X, reset=reset, min_samples=2 if reset else 1, accept_sparse=True
+            self,
+            X,
+            reset=reset,
+            min_samples=2 if reset else 1,
+            accept_sparse=True,
+            finite_first=self.affinity == "precomputed",
         )
         values = X.data if sparse.issparse(X) else X
         if values.size:

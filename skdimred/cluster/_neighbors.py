@@ -10,6 +10,8 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 from sklearn.neighbors import NearestNeighbors
 
+from skdimred.numerics.graph import tidy
+
 __all__ = ["Neighbors", "bridged", "exponent_of"]
 
 # Features up to which a k-d tree is faster than all distances.
@@ -156,8 +158,7 @@ def bridged(W, search, found, bridge, n_clusters, n_neighbors):
         near, far = _bridges(search, found, component, small, n_neighbors)
         edges = sparse.coo_array((bridge[near], (near, far)), shape=(n, n)).tocsr()
         # Two points can be each other's: the heavier edge counts once.
-        W = sparse.csr_array(W.maximum(edges.maximum(edges.T.tocsr())))
-        W.sort_indices()
+        W = tidy(W.maximum(edges.maximum(edges.T.tocsr())))
 
 
 def _bridges(search, found, component, small, n_neighbors):

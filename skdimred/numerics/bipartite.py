@@ -28,6 +28,7 @@ import numpy as np
 from scipy import sparse
 
 from skdimred.numerics.cut import Cost
+from skdimred.numerics.graph import symmetrised
 
 __all__ = ["bipartite_cut", "landmark_weights", "shares"]
 
@@ -37,9 +38,7 @@ def landmark_weights(B):
     scaled = B.copy()
     scaled.data /= np.repeat(np.asarray(B.sum(axis=1)).ravel(), np.diff(B.indptr))
     E = sparse.csr_array(B.T @ scaled)
-    E = sparse.csr_array((E + E.T) * 0.5)
-    E.sort_indices()
-    return E
+    return symmetrised(E)
 
 
 def shares(B, labels, n_clusters):

@@ -28,6 +28,7 @@ __all__ = [
     "neighbor_weights",
     "row_scales",
     "symmetrised",
+    "tidy",
 ]
 
 # The neighbour whose distance is the scale of a point.
@@ -162,9 +163,16 @@ def dense_weights(distances, kernel):
 
 def symmetrised(weights):
     """The average of weights and their transpose, without entries of 0."""
-    W = (weights + weights.T.tocsr()) * 0.5
-    W = sparse.csr_array(W)
+    return tidy((weights + weights.T.tocsr()) * 0.5)
+
+
+def tidy(weights):
+    """Weights as a csr_array in order, without entries of 0, with small indices."""
+    W = sparse.csr_array(weights)
     if not W.data.all():
         W.eliminate_zeros()
     W.sort_indices()
+    if W.indices.dtype != np.int32 and max(W.nnz, *W.shape) < 1 << 31:
+        indices, indptr = W.indices.astype(np.int32), W.indptr.astype(np.int32)
+        W = sparse.csr_array((W.data, indices, indptr), shape=W.shape)
     return W
