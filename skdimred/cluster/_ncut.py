@@ -148,10 +148,6 @@ class NcutClustering(
     they are. Where there are more than clusters, they are put together by size, with a
     warning.
 
-    *The search at* ``balance=0`` begins at partitions that are good for 0.5: these lead
-    to low cuts that are not the lowest, and to better clusters. It falls back on the
-    lowest where they do not beat what is read off the eigenvectors.
-
     *New rows* get weights to their nearest fitted rows. `predict_proba` is where their
     weight goes, `predict` where most of it does, and `transform` the extension of
     the eigenvectors by the same weights (Nystrom's). A row that is equal to a fitted

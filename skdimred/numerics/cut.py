@@ -82,16 +82,18 @@ class Cost:
 
     def size(self, mass):
         """What a cut is divided by: m (k m / M)^b."""
-        mass = np.maximum(mass, TINY)
+        # What has no mass has no edges, and 0 over anything is 0.
+        mass = np.where(mass > 0, mass, 1.0)
         if self.balance == 0:
             return mass
-        share = mass * (self.n_clusters / max(self.total_mass, TINY))
+        share = mass * (self.n_clusters / self.total_mass)
         share = np.sqrt(share) if self.balance == 0.5 else share**self.balance
-        return mass * np.maximum(share, TINY)
+        return np.maximum(mass * share, TINY)
 
     def of(self, cut, mass):
         """J from the cut and the mass of each cluster, along the last axis."""
-        return (cut / self.size(mass)).sum(axis=-1)
+        with np.errstate(over="ignore"):
+            return (cut / self.size(mass)).sum(axis=-1)
 
 
 def affinities(graph, labels, n_clusters):

@@ -14,8 +14,14 @@ from scipy.sparse.csgraph import connected_components
 from skdimred.numerics.coarsening import hierarchy
 from skdimred.numerics.cut import as_graph, cut_cost
 from skdimred.numerics.descent import descend
-from skdimred.numerics.laplacian import dense_vectors
-from skdimred.numerics.rounding import by_means, by_rotation, fill_empty, unit_rows
+from skdimred.numerics.laplacian import dense_vectors, low_spectrum
+from skdimred.numerics.rounding import (
+    by_means,
+    by_pivots,
+    by_rotation,
+    fill_empty,
+    unit_rows,
+)
 
 __all__ = ["Partition", "partition"]
 
@@ -27,12 +33,9 @@ MOST_COARSE = 2000
 # Of the starts, how many descend, and how many are carried up to graphs of up to
 # SMALL_LEVEL times the coarsest; above it one is.
 DESCENDING, CARRIED, SMALL_LEVEL = 6, 3, 4
-# The balance at which a search goes on that asks for less: the lowest costs without any
-# split off small pieces, and from here it descends to low ones that do not.
-GUIDE = 0.5
-# The cost reached so is accepted up to this share of that of the eigenvectors' own
-# partitions.
-ENOUGH = 0.95
+# Entries a node from which a graph counts as dense. There matching lumps nodes that lie
+# far from all others with them, and what the exact eigenvectors give is tried as well.
+DENSE_ENTRIES = 64
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ def partition(
     elif n_clusters == graph.n_nodes:
         labels = np.arange(n_clusters)
     elif start is not None:
-        labels = _from(start(graph), graph, n_clusters, balance, refine)
+        labels = _from(start(graph), graph, n_clusters, balance, refine)[1]
     else:
         labels = _search(graph, n_clusters, balance, n_init, refine, rng)
     labels = in_order(labels, n_clusters)
@@ -129,58 +132,54 @@ def _group(component, n_components, graph, n_clusters):
 
 
 def _from(starts, graph, k, balance, refine):
-    """The cheapest of some partitions, or of those they descend to."""
+    """The cheapest (cost, labels) of some partitions, or of those they descend to."""
     labels = [fill_empty(y, graph.mass, k) for y in starts]
     pool = _costed(graph, labels, k, balance)
     if refine:
         pool = _descended(graph, pool[:DESCENDING], k, balance)
-    return pool[0][1]
+    return pool[0]
 
 
 def _search(graph, k, balance, n_init, refine, rng):
     """Labels (n,) of low cost by way of coarser graphs."""
     n_coarse = max(COARSE, min(COARSE_PER_CLUSTER * k, MOST_COARSE), 3 * k)
     graphs, maps = hierarchy(graph, n_coarse, rng, least=2 * k)
-    starts = _starts(graphs[-1], k, n_init, rng)
-    if not refine:
-        labels = _costed(graphs[-1], starts, k, balance)[0][1]
+    V = dense_vectors(graphs[-1], k)
+    starts = _starts(graphs[-1], V, n_init, rng)
+    if refine:
+        best = _carried(graphs, maps, n_coarse, starts, k, balance)
+    else:
+        cost, labels = _costed(graphs[-1], starts, k, balance)[0]
         for node_of in reversed(maps):
             labels = labels[node_of]
-        return labels
-    guide = max(balance, GUIDE)
-    labels, cost = _carried(graphs, maps, n_coarse, starts, k, guide)
-    if guide == balance:
-        return labels
-    labels, cost = descend(graph, labels, k, balance)
-    # What the eigenvectors give as they are, on the coarsest graph.
-    if cost > ENOUGH * _costed(graphs[-1], starts, k, balance)[0][0]:
-        other, lower = _carried(graphs, maps, n_coarse, starts, k, balance)
-        if lower < cost:
-            return other
-    return labels
+        best = cost, labels
+    if maps and graph.weights.nnz > DENSE_ENTRIES * graph.n_nodes:
+        V = low_spectrum(graph, k).vectors
+        exact = _from(_starts(graph, V, n_init, rng), graph, k, balance, refine)
+        best = min(best, exact, key=lambda each: each[0])
+    return best[1]
 
 
 def _carried(graphs, maps, n_coarse, starts, k, balance):
     """The cheapest partition of the first graph, carried up from starts on the last."""
     pool = _costed(graphs[-1], starts, k, balance)[:DESCENDING]
     pool = _descended(graphs[-1], pool, k, balance)[:CARRIED]
-    for level in range(len(maps) - 1, -1, -1):
+    for level in reversed(range(len(maps))):
         pool = [(cost, labels[maps[level]]) for cost, labels in pool]
         pool = _descended(graphs[level], pool, k, balance)
         if graphs[level].n_nodes >= SMALL_LEVEL * n_coarse:
             pool = pool[:1]
-    cost, labels = pool[0]
-    return labels, cost
+    return pool[0]
 
 
-def _starts(graph, k, n_init, rng):
-    """Different partitions of a small graph from its eigenvectors.
+def _starts(graph, V, n_init, rng):
+    """Different partitions of a graph from its eigenvectors V (n, k).
 
     Where the first few agree, there is no need for more.
     """
-    V = dense_vectors(graph, k)
-    found = {}
-    known = [by_rotation(V * np.sqrt(graph.mass)[:, np.newaxis])]
+    k, found = V.shape[1], {}
+    orthonormal = V * np.sqrt(graph.mass)[:, np.newaxis]
+    known = [by_rotation(orthonormal), by_pivots(orthonormal)]
     for share in (2, n_init // 2 - 2):
         if share > 0:
             known += [*by_means(V, k, share, rng, graph.mass)]
