@@ -69,7 +69,7 @@ class Coordinates:
             V = self.spectrum.vectors
             if assign_labels == "kmeans":
                 rng = np.random.default_rng(seed)
-                return by_means(V, self.k, n_init, rng, graph.mass)
+                return by_means(V[None], self.k, n_init, rng, graph.mass[None])
             rounded = by_pivots if assign_labels == "cluster_qr" else by_rotation
             return [rounded(V * np.sqrt(graph.mass)[:, np.newaxis])]
 

@@ -16,13 +16,13 @@ References
 
 import numpy as np
 
-from skdimred.numerics.cut import Cost, affinities, cut_cost, totals
+from skdimred.numerics.cut import Cost, affinities, totals
 
 __all__ = ["descend"]
 
-# Of the cost: a smaller gain is rounding.
+# Of the cost: a smaller gain may be rounding, and is not taken.
 NO_GAIN = 1e-9
-# A pass that gains less of the cost is the last but for a few.
+# Passes with less to gain, of the cost, are not worth their time after a few.
 SMALL_GAIN = 1e-6
 MOST_SMALL = 3
 # Nodes times clusters looked at as one candidate for a pass.
@@ -48,13 +48,13 @@ def descend(graph, labels, n_clusters, balance=0.0, max_passes=100):
     cost : float
         At most that of the labels given.
     """
-    start = np.asarray(labels, dtype=np.intp)
-    labels = start.copy()
+    labels = np.array(labels, dtype=np.intp)
     cost = Cost(n_clusters, balance, float(graph.mass.sum()))
     S = affinities(graph, labels, n_clusters)
+    at = np.arange(len(S))
     small = 0
     for _ in range(max_passes):
-        within = S[np.arange(len(S)), labels]
+        within = S[at, labels]
         clusters = totals(graph, labels, within, n_clusters)
         value = float(cost.of(*clusters[:2]))
         nodes, to, gain = _gains(graph, labels, S, within, clusters, cost)
@@ -64,14 +64,14 @@ def descend(graph, labels, n_clusters, balance=0.0, max_passes=100):
             break
         nodes, to = _apart(graph, nodes, to, gain)
         count, lower = _best_prefix(graph, labels, S, clusters, cost, nodes, to)
-        if not lower < value:
+        if not value - lower > NO_GAIN * value:
             break
         _move(graph, labels, S, nodes[:count], to[:count])
-        small = small + 1 if value - lower < SMALL_GAIN * value else 0
+        value = lower
+        small = small + 1 if gain.sum() < SMALL_GAIN * value else 0
         if small == MOST_SMALL:
             break
-    before, after = (cut_cost(graph, y, n_clusters, balance) for y in (start, labels))
-    return (labels, after) if after < before else (start.copy(), before)
+    return labels, value
 
 
 def _gains(graph, labels, S, within, clusters, cost):

@@ -30,8 +30,8 @@ COARSE = 400
 COARSE_PER_CLUSTER = 40
 # Most nodes of the coarsest graph for their number of clusters alone.
 MOST_COARSE = 2000
-# Of the starts, how many descend, and how many are carried up to graphs of up to
-# SMALL_LEVEL times the coarsest; above it one is.
+# Of the starts, how many descend, and how many are carried up to graphs of less than
+# SMALL_LEVEL times the coarsest; from there on one is.
 DESCENDING, CARRIED, SMALL_LEVEL = 6, 3, 4
 # Entries a node from which a graph counts as dense. There matching lumps nodes that lie
 # far from all others with them, and what the exact eigenvectors give is tried as well.
@@ -165,10 +165,10 @@ def _carried(graphs, maps, n_coarse, starts, k, balance):
     pool = _costed(graphs[-1], starts, k, balance)[:DESCENDING]
     pool = _descended(graphs[-1], pool, k, balance)[:CARRIED]
     for level in reversed(range(len(maps))):
-        pool = [(cost, labels[maps[level]]) for cost, labels in pool]
-        pool = _descended(graphs[level], pool, k, balance)
         if graphs[level].n_nodes >= SMALL_LEVEL * n_coarse:
             pool = pool[:1]
+        pool = [(cost, labels[maps[level]]) for cost, labels in pool]
+        pool = _descended(graphs[level], pool, k, balance)
     return pool[0]
 
 
@@ -179,17 +179,18 @@ def _starts(graph, V, n_init, rng):
     """
     k, found = V.shape[1], {}
     orthonormal = V * np.sqrt(graph.mass)[:, np.newaxis]
-    known = [by_rotation(orthonormal), by_pivots(orthonormal)]
+    known = [by_rotation(orthonormal)]
+    spaces = np.stack([V, unit_rows(V)])
+    weights = np.stack([graph.mass, np.ones(len(V))])
     for share in (2, n_init // 2 - 2):
         if share > 0:
-            known += [*by_means(V, k, share, rng, graph.mass)]
-            known += [*by_means(unit_rows(V), k, share, rng)]
+            known += [*by_means(spaces, k, share, rng, weights)]
         for labels in known:
             labels = in_order(fill_empty(labels, graph.mass, k), k)
             found.setdefault(labels.tobytes(), labels)
         if len(found) == 1:
             break
-        known = []
+        known = [by_pivots(orthonormal)]
     return list(found.values())
 
 

@@ -69,58 +69,75 @@ def by_rotation(V, max_iter=30):
     return labels
 
 
-def by_means(Z, n_clusters, n_init, rng, weight=None, max_iter=15):
-    """Partitions (n_init, n) of the rows of Z (n, p) by k-means from several starts.
+def by_means(spaces, n_clusters, n_init, rng, weights=None, max_iter=15):
+    """Partitions (m, n) by k-means, from several starts in each of some spaces.
 
     Starts are drawn by k-means++ and go on side by side, in batches that fit into
-    memory. `weight` (n,) says how much each row counts.
+    memory.
+
+    Parameters
+    ----------
+    spaces : ndarray of shape (s, n, p)
+        The rows to be clustered, in each space.
+    n_clusters, n_init : int
+    rng : Generator
+    weights : ndarray of shape (s, n) or None
+        How much each row counts.
+    max_iter : int
     """
-    n = len(Z)
-    weight = np.ones(n) if weight is None else weight / max(weight.mean(), TINY)
-    if not weight.any():
-        weight = np.ones(n)
-    at_once = max(1, MOST_AT_ONCE // (n * n_clusters))
+    s, n, _ = spaces.shape
+    if weights is None:
+        weights = np.ones((s, n))
+    total = weights.sum(axis=1, keepdims=True)
+    weights = np.where(total > 0, weights * (n / np.where(total > 0, total, 1.0)), 1.0)
+    at_once = max(1, MOST_AT_ONCE // (s * n * n_clusters))
     batches = [
-        _means(Z, n_clusters, min(at_once, n_init - start), rng, weight, max_iter)
-        for start in range(0, n_init, at_once)
+        _means(spaces, n_clusters, min(at_once, n_init - first), rng, weights, max_iter)
+        for first in range(0, n_init, at_once)
     ]
     return np.concatenate(batches)
 
 
-def _means(Z, k, n_init, rng, weight, max_iter):
-    n, p = Z.shape
-    centers = _seeds(Z, k, n_init, rng, weight)
+def _means(Z, k, n_init, rng, weights, max_iter):
+    s, n, _ = Z.shape
+    turned = np.ascontiguousarray(Z.transpose(0, 2, 1))
+    centers = _seeds(Z, turned, k, n_init, rng, weights)
     labels, clusters = None, np.arange(k)[:, np.newaxis]
     for _ in range(max_iter):
-        flat = centers.reshape(n_init * k, p)
-        far = np.einsum("ij,ij->i", flat, flat)[:, np.newaxis] - 2 * (flat @ Z.T)
-        nearest = far.reshape(n_init, k, n).argmin(axis=1)
+        far = centers @ turned
+        far *= -2.0
+        far += np.einsum("sij,sij->si", centers, centers)[:, :, np.newaxis]
+        nearest = far.reshape(s, n_init, k, n).argmin(axis=2)
         if labels is not None and np.array_equal(nearest, labels):
             break
         labels = nearest
-        share = (labels[:, np.newaxis] == clusters) * weight
+        share = (labels[:, :, np.newaxis] == clusters) * weights[:, None, None]
+        share = share.reshape(s, n_init * k, n)
         mass = share.sum(axis=2)[:, :, np.newaxis]
-        sums = (share.reshape(n_init * k, n) @ Z).reshape(n_init, k, p)
-        centers = np.where(mass > 0, sums / np.maximum(mass, TINY), centers)
-    return labels
+        centers = np.where(mass > 0, share @ Z / np.maximum(mass, TINY), centers)
+    return labels.reshape(s * n_init, n)
 
 
-def _seeds(Z, k, n_init, rng, weight):
-    """Centres (n_init, k, p) by k-means++."""
-    n, p = Z.shape
-    squares = np.einsum("ij,ij->i", Z, Z)
-    centers = np.empty((n_init, k, p))
-    nearest = np.full((n_init, n), np.inf)
-    chance = np.tile(weight, (n_init, 1))
+def _seeds(Z, turned, k, n_init, rng, weights):
+    """Centres (s, n_init * k, p) by k-means++."""
+    s, n, p = Z.shape
+    squares = np.einsum("sij,sij->si", Z, Z)
+    centers = np.empty((s, n_init, k, p))
+    nearest = np.full((s, n_init, n), np.inf)
+    chance = np.repeat(weights[:, np.newaxis], n_init, axis=1)
+    space = np.arange(s)[:, np.newaxis]
     for j in range(k):
-        heap = np.cumsum(chance, axis=1)
-        drawn = rng.random(n_init)[:, np.newaxis] * heap[:, -1:]
-        place = np.minimum((heap <= drawn).sum(axis=1), n - 1)
-        centers[:, j] = Z[place]
-        far = squares - 2 * (Z[place] @ Z.T) + squares[place][:, np.newaxis]
+        heap = np.cumsum(chance, axis=2)
+        drawn = rng.random((s, n_init, 1)) * heap[:, :, -1:]
+        place = np.minimum((heap <= drawn).sum(axis=2), n - 1)
+        centers[:, :, j] = Z[space, place]
+        far = centers[:, :, j] @ turned
+        far *= -2.0
+        far += squares[:, np.newaxis]
+        far += squares[space, place][:, :, np.newaxis]
         np.minimum(nearest, np.maximum(far, 0.0), out=nearest)
-        chance = nearest * weight
-    return centers
+        chance = nearest * weights[:, np.newaxis]
+    return centers.reshape(s, n_init * k, p)
 
 
 def fill_empty(labels, mass, n_clusters):
