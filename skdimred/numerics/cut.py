@@ -86,7 +86,7 @@ class Cost:
         mass = np.where(mass > 0, mass, 1.0)
         if self.balance == 0:
             return mass
-        share = mass * (self.n_clusters / self.total_mass)
+        share = mass * (self.n_clusters / max(self.total_mass, TINY))
         share = np.sqrt(share) if self.balance == 0.5 else share**self.balance
         return np.maximum(mass * share, TINY)
 

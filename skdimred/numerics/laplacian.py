@@ -34,6 +34,8 @@ RESTARTS = 30
 # Shift, over the mean of D / M: below 0, where the pencil is definite.
 SHIFT = 1e-5
 TOL = 1e-11
+# Of an eigenvalue: one that is lower by more was missed.
+COPY = 1e-7
 
 
 @dataclass(frozen=True)
@@ -179,43 +181,95 @@ def _dense(graph, mass, k):
 
 def _iterated(graph, mass, k, solver):
     """Eigenvectors (n, k) by Lanczos on the pencil, or on its inverse."""
-    n, root = graph.n_nodes, np.sqrt(mass)
+    root = np.sqrt(mass)
     scaled = sparse.diags_array(1 / root)
     A = (scaled @ graph.weights @ scaled).tocsr()
     diagonal = graph.degree / mass
-    one = root / np.linalg.norm(root)
-    start = np.random.default_rng(0).standard_normal(n)
-    start -= one * (one @ start)
-    size = min(n - 1, max(2 * k + 12, 32))
+    one = (root / np.linalg.norm(root))[:, np.newaxis]
     if solver != "shift-invert":
-        top = 2 * diagonal.max()
-
-        def mirrored(x):
-            x = np.ravel(x)
-            return (top - diagonal) * x + A @ x - one * (top * (one @ x))
-
-        operator = LinearOperator((n, n), mirrored, dtype=np.float64)
         most = RESTARTS if solver == "auto" else None
-        options = {"which": "LA", "tol": TOL, "v0": start, "ncv": size}
         try:
-            V = eigsh(operator, k, maxiter=most, **options)[1]
-            return V[:, ::-1] / root[:, np.newaxis], "lanczos"
+            V = _all_copies(_mirrored(A, diagonal), one, A, diagonal, k, most)
+            return V / root[:, np.newaxis], "lanczos"
         except ArpackNoConvergence:
             if solver == "lanczos":
                 raise
     shift = SHIFT * diagonal.mean()
-    S = sparse.diags_array(diagonal + shift) - A
     factor = splu(
-        S.tocsc(),
+        (sparse.diags_array(diagonal + shift) - A).tocsc(),
         permc_spec="MMD_AT_PLUS_A",
         diag_pivot_thresh=0.0,
         options={"SymmetricMode": True},
     )
+    V = _all_copies((factor.solve, 0.0), one, A, diagonal, k, None)
+    return V / root[:, np.newaxis], "shift-invert"
 
-    def inverse(x):
-        y = factor.solve(np.ravel(x))
-        return y - one * (one @ y)
 
-    operator = LinearOperator((n, n), inverse, dtype=np.float64)
-    V = eigsh(operator, k, which="LA", tol=0.0, v0=start, ncv=size)[1]
-    return V[:, ::-1] / root[:, np.newaxis], "shift-invert"
+def _mirrored(A, diagonal):
+    """The pencil subtracted from what is above it, and twice that."""
+    top = 2 * float(diagonal.max())
+
+    def apply(x):
+        return (top - diagonal) * x + A @ x
+
+    return apply, top
+
+
+def _all_copies(operator, one, A, diagonal, k, restarts):
+    """Eigenvectors (n, k) of the largest eigenvalues of an operator, ascending in S.
+
+    One start finds one vector of an eigenvalue, and others by rounding alone. So what
+    was found is taken out and a further vector looked for, until it is a higher one.
+
+    Parameters
+    ----------
+    operator : tuple of callable and float
+        The product with a vector, and what is taken off along the vectors found.
+    one : ndarray of shape (n, 1)
+        The first eigenvector, known.
+    A, diagonal
+        The pencil is S = diagonal - A.
+    k : int
+    restarts : int or None
+    """
+    n = len(one)
+    found, values, wanted = np.empty((n, 0)), np.empty(0), k
+    while True:
+        known = np.hstack([one, found])
+        count = min(wanted, n - 1 - known.shape[1])
+        if count < 1:
+            return found[:, :k]
+        V = _leading(operator, known, count, restarts)
+        new = np.einsum("ij,ij->j", V, diagonal[:, np.newaxis] * V - A @ V)
+        missed = len(values) == 0 or new.min() < values[k - 1] * (1 - COPY)
+        found, values = np.hstack([found, V]), np.concatenate([values, new])
+        order = np.argsort(values, kind="stable")
+        found, values = found[:, order], values[order]
+        if not missed:
+            return found[:, :k]
+        wanted = 1 if wanted == k and len(values) == k else k
+
+
+def _leading(operator, known, count, restarts):
+    """Eigenvectors (n, count) of the largest eigenvalues beside the known ones."""
+    apply, top = operator
+    n = len(known)
+    start = np.random.default_rng(known.shape[1]).standard_normal(n)
+    start -= known @ (known.T @ start)
+
+    def product(x):
+        x = np.ravel(x)
+        if top:
+            return apply(x) - known @ (top * (known.T @ x))
+        y = apply(x)
+        return y - known @ (known.T @ y)
+
+    return eigsh(
+        LinearOperator((n, n), product, dtype=np.float64),
+        count,
+        which="LA",
+        tol=TOL if top else 0.0,
+        v0=start,
+        ncv=min(n - 1, max(2 * count + 12, 32)),
+        maxiter=restarts,
+    )[1]
