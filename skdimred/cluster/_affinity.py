@@ -136,7 +136,7 @@ def dense_graph(X, n_clusters, sigma, n_jobs):
         dense = dense_weights(D, kernel)
     W = tidy(dense)
     check_underflow(W, sigma, near[:, 0], search)
-    found = np.empty((n, 0), dtype=np.intp)
+    found = np.arange(n)[:, np.newaxis]
     bridge = np.full(n, WEAKEST_BRIDGE)
     W, n_components = bridged(W, search, found, bridge, n_clusters, q)
     return RowGraph(W, n_components, search, kernel, None)

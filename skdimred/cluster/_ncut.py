@@ -487,6 +487,9 @@ class NcutClustering(
                 return coordinates.embedding
             spectrum = coordinates.spectrum
             return getattr(spectrum, {"eigenvalues_": "values"}.get(name, name[:-1]))
+        if name == "predict_proba":
+            # It exists, but for sparse rows: this says so.
+            self._has_shares()
         raise AttributeError(
             f"{type(self).__name__!r} object has no attribute {name!r}"
         )

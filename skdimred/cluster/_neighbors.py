@@ -123,7 +123,8 @@ def bridged(W, search, found, bridge, n_clusters, n_neighbors):
 
     Each gets edges from its points that lie nearest to others. Components of a size
     that clusters have are left alone, and so is a graph that has as many as there are
-    clusters, were some of them not tiny.
+    clusters, none of them tiny. Where there are more of them than clusters, the
+    smallest count as small.
 
     Parameters
     ----------
@@ -153,6 +154,9 @@ def bridged(W, search, found, bridge, n_clusters, n_neighbors):
             tiny = np.count_nonzero(size >= TINY * share) == n_clusters
             least = share * (TINY if tiny else SMALL)
         small = size < least
+        if not small.any() and n_components > n_clusters:
+            # Some have to be put together: the smallest, with what they are near to.
+            small[np.argsort(size, kind="stable")[: n_components - n_clusters]] = True
         if n_components == 1 or not small.any():
             return W, int(n_components)
         near, far = _bridges(search, found, component, small, n_neighbors)
@@ -162,7 +166,10 @@ def bridged(W, search, found, bridge, n_clusters, n_neighbors):
 
 
 def _bridges(search, found, component, small, n_neighbors):
-    """Points of small components and the nearest point outside of each."""
+    """Points of small components, and points of the one that is nearest to each.
+
+    Of one only: a bridge to two components would join these as well.
+    """
     points = np.flatnonzero(small[component])
     own = component[points]
     outside = component[found[points]] != own[:, np.newaxis]
@@ -171,16 +178,19 @@ def _bridges(search, found, component, small, n_neighbors):
     settled = np.zeros(len(small), dtype=bool)
     settled[own[some]] = True
     near, far = points[some], found[points[some], first[some]]
-    rest = points[~settled[own]]
-    if not len(rest):
-        return near, far
-    rest = _sampled(rest, component, search.rows.shape[0])
-    places, squares = _nearest_outside(search.rows, rest, component)
-    order = np.lexsort((squares, component[rest]))
-    rest, places = rest[order], places[order]
-    starts = np.searchsorted(component[rest], component[rest])
-    few = np.arange(len(rest)) - starts < n_neighbors
-    return np.concatenate([near, rest[few]]), np.concatenate([far, places[few]])
+    rest = _sampled(points[~settled[own]], component, search.rows.shape[0])
+    if len(rest):
+        places, squares = _nearest_outside(search.rows, rest, component)
+        order = np.argsort(squares, kind="stable")
+        near = np.concatenate([near, rest[order]])
+        far = np.concatenate([far, places[order]])
+    order = np.argsort(component[near], kind="stable")
+    near, far = near[order], far[order]
+    start = np.searchsorted(component[near], component[near])
+    same_goal = component[far] == component[far[start]]
+    near, far = near[same_goal], far[same_goal]
+    turn = np.arange(len(near)) - np.searchsorted(component[near], component[near])
+    return near[turn < n_neighbors], far[turn < n_neighbors]
 
 
 def _sampled(points, component, n):
