@@ -1,5 +1,6 @@
 """Dimension reduction beside scikit-learn's own: same contract, exact answers."""
 
+from skdimred.cluster import ClusterMembership, NcutClustering
 from skdimred.compare import compare
 from skdimred.decomposition import PCA, TruncatedSVD, low_rank_factors
 from skdimred.discriminant_analysis import (
@@ -11,8 +12,10 @@ from skdimred.manifold import PCoA
 
 __all__ = [
     "PCA",
+    "ClusterMembership",
     "DifferenceLDA",
     "MeanDifferenceLDA",
+    "NcutClustering",
     "PCoA",
     "RatioLDA",
     "TruncatedSVD",

@@ -3,14 +3,18 @@
 import pytest
 import sklearn
 from sklearn.base import clone
+from sklearn.cluster import AgglomerativeClustering, KMeans
+from sklearn.mixture import GaussianMixture
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 from sklearn.utils.fixes import parse_version
 
 from skdimred import (
     PCA,
+    ClusterMembership,
     DifferenceLDA,
     MeanDifferenceLDA,
+    NcutClustering,
     PCoA,
     RatioLDA,
     TruncatedSVD,
@@ -71,6 +75,21 @@ CONFIGURED = [
     PCoA(metric="precomputed"),
     PCoA(metric="precomputed", copy=False),
     PCoA(metric="manhattan", n_landmarks=1000, random_state=0),
+    NcutClustering(random_state=0),
+    NcutClustering(3, balance=0.5, random_state=0),
+    NcutClustering(3, criterion="ratiocut", assign_labels="kmeans", random_state=0),
+    NcutClustering(3, affinity="rbf", sigma="auto", random_state=0),
+    NcutClustering(3, affinity="rbf", sigma=1.0, assign_labels="discretize"),
+    NcutClustering(3, assign_labels="cluster_qr", refine=False, random_state=0),
+    NcutClustering(3, eigen_solver="shift-invert", random_state=0),
+    NcutClustering(3, affinity="precomputed", random_state=0),
+    NcutClustering(3, n_landmarks=20, random_state=0),
+    ClusterMembership(),
+    # The default start of a mixture is k-means, which array API dispatch rules out.
+    ClusterMembership(GaussianMixture(2, init_params="random", random_state=0)),
+    ClusterMembership(AgglomerativeClustering(2)),
+    ClusterMembership(KMeans(3, random_state=0), output="distance"),
+    ClusterMembership(NcutClustering(3, random_state=0), output="one-hot"),
 ]
 
 OLD = parse_version(sklearn.__version__) < parse_version("1.9")
@@ -79,12 +98,15 @@ ANY_DISTANCES = pytest.mark.filterwarnings(
     "ignore:Only .* axes have a positive eigenvalue",
     "ignore:The distances are not Euclidean",
 )
+# Few rows of random weights are soon in more pieces than clusters.
+ANY_COMPONENTS = pytest.mark.filterwarnings("ignore:The graph has .* components")
 # The labels of many checks are drawn at random.
 NOTHING_TO_GAIN = pytest.mark.filterwarnings("ignore:.* are not positive")
 
 
 @NOTHING_TO_GAIN
 @ANY_DISTANCES
+@ANY_COMPONENTS
 @parametrize_with_checks(CONFIGURED)
 def test_contract(estimator, check):
     name = getattr(check, "func", check).__name__
@@ -93,11 +115,17 @@ def test_contract(estimator, check):
     full = getattr(estimator, "svd_solver", None) == "full"
     if OLD and full and name.endswith("equivalence_on_sparse_data"):
         pytest.skip("gives sparse rows whether or not the tags allow them")
+    if getattr(estimator, "affinity", None) == "precomputed":
+        if name == "check_clustering":
+            pytest.skip("gives rows of features where the tags ask for weights")
+        if name.startswith("check_estimator_sparse_"):
+            pytest.skip("asks predict_proba of sparse rows for classes of a classifier")
     check(estimator)
 
 
 @NOTHING_TO_GAIN
 @ANY_DISTANCES
+@ANY_COMPONENTS
 @pytest.mark.parametrize(
     ("estimator", "least"),
     [
@@ -109,6 +137,9 @@ def test_contract(estimator, check):
         (PCoA(), 50),
         (PCoA(metric="manhattan"), 50),
         (PCoA(metric="precomputed"), 40),
+        (NcutClustering(random_state=0), 48),
+        (NcutClustering(3, n_landmarks=20, random_state=0), 48),
+        (ClusterMembership(), 45),
     ],
 )
 def test_checks_really_ran(estimator, least):
@@ -128,6 +159,7 @@ def test_checks_really_ran(estimator, least):
 # The checks fit frames and transform arrays, and the other way round.
 @NOTHING_TO_GAIN
 @ANY_DISTANCES
+@ANY_COMPONENTS
 @pytest.mark.filterwarnings("ignore:X (does not have valid|has) feature names")
 @pytest.mark.parametrize("estimator", CONFIGURED, ids=str)
 @pytest.mark.parametrize(

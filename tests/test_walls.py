@@ -34,6 +34,7 @@ ALLOWED = {
     "_sweeps": {"_sklearn"},
     "decomposition": ESTIMATORS,
     "discriminant_analysis": ESTIMATORS,
+    "cluster": ESTIMATORS,
     "manifold": {*ESTIMATORS, "metrics", "decomposition"},
     "inspection": {"numerics", "metrics"},
 }

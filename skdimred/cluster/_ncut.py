@@ -175,8 +175,8 @@ class NcutClustering(
     >>> from skdimred.cluster import NcutClustering
     >>> X, y = make_moons(300, noise=0.05, random_state=0)
     >>> ncut = NcutClustering(2, random_state=0).fit(X)
-    >>> ncut.ncut_, [sorted(set(ncut.labels_[y == c].tolist())) for c in (0, 1)]
-    (0.0, [[1], [0]])
+    >>> round(ncut.ncut_, 5), bool((ncut.labels_ == 1 - y).all())
+    (6e-05, True)
     >>> ncut.predict([[1.0, 0.0], [0.0, 0.5]])
     array([1, 0])
     """
@@ -444,7 +444,7 @@ class NcutClustering(
             return self._coordinates.of(same, weights).astype(X.dtype, copy=False)
 
     def score(self, X, y=None):
-        """Minus the normalised cut of rows, by their weights to the fitted ones.
+        """Tell minus the normalised cut of rows, by their weights to the fitted ones.
 
         Parameters
         ----------
