@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import scipy.linalg
+from cuts import cut_cases
 from discriminants import discriminant_cases, discriminant_subspace
 from distances import distance_cases
 from sklearn import datasets
@@ -49,10 +50,11 @@ class Case:
         Whether peak extra memory is measured.
     repeats : int or None
         Timings of each, where the usual number takes too long.
-    measure : {"sine", "lost energy", "coordinates", "procrustes"}
+    measure : {"sine", "lost energy", "coordinates", "procrustes", "classes"}
         How far the subspace found is from the reference: the largest angle, or the
         share of the reference's energy that it does not capture; how far points are
-        from theirs, at most, or after the best rotation and scaling.
+        from theirs, at most, or after the best rotation and scaling; how far clusters
+        are from classes, as 1 - the normalised mutual information.
     in_readme : bool
         Whether the README shows it, too.
     """
@@ -192,5 +194,6 @@ CASES = [
     *discriminant_cases(Case, orl_faces),
     *spectral_cases(Case),
     *distance_cases(Case, shipped),
+    *cut_cases(Case, shipped),
     *_small_cases(),
 ]

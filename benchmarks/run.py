@@ -31,6 +31,7 @@ import numpy as np
 import scipy
 import sklearn
 from cases import CASES
+from sklearn.metrics import normalized_mutual_info_score
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import skdimred
@@ -193,11 +194,18 @@ def _misfit(make, X, y, truth):
     return float(1 - overlap**2 / np.sum(found**2) / np.sum(truth**2))
 
 
+def _misgrouped(make, X, y, truth):
+    """1 - the normalised mutual information of the clusters and the classes."""
+    labels = _fit(make(), X, y).labels_
+    return 1 - float(normalized_mutual_info_score(truth, labels))
+
+
 MEASURES = {
     "sine": _sine,
     "lost energy": _lost,
     "coordinates": _displaced,
     "procrustes": _misfit,
+    "classes": _misgrouped,
 }
 
 

@@ -188,5 +188,5 @@ class EigengapDisplay:
         ax.set_xlim(0.4, len(values) + 0.6)
         ax.set_ylim(bottom=-0.03 * values[-1] if values[-1] > 0 else -0.03)
         ax.spines[["top", "right"]].set_visible(False)
-        ax.legend(frameon=False, loc="upper left")
+        ax.legend(frameon=False, loc="lower right")
         return self
