@@ -44,7 +44,9 @@ class Pair:
     `n_components` from (rows in a fold, features, classes). `params`, as (name, value)
     pairs, go to both. With more than `most_classes` the pair is left out, and
     without a target where it does not map scores back (`inverts` False). A peer that
-    does not transform new rows (`peer_transforms` False) has no score.
+    does not transform new rows (`peer_transforms` False) has no score. `size` is the
+    parameter that `n_components` stands for, and the first `constant` columns of an
+    embedding are the same for all rows.
     """
 
     name: str
@@ -58,6 +60,8 @@ class Pair:
     most_classes: int | None = None
     peer_transforms: bool = True
     inverts: bool = True
+    size: str = "n_components"
+    constant: int = 0
 
 
 LDA = "sklearn.discriminant_analysis:LinearDiscriminantAnalysis"
@@ -106,6 +110,19 @@ REGISTRY = (
         peer_transforms=False,
         inverts=False,
     ),
+    Pair(
+        "NcutClustering",
+        "skdimred.cluster:NcutClustering",
+        "sklearn.cluster:SpectralClustering",
+        subspace=None,
+        limit=at_most_rank_of_rows,
+        # The default kernel of the peer vanishes on many tables.
+        params=(("affinity", "nearest_neighbors"),),
+        peer_transforms=False,
+        inverts=False,
+        size="n_clusters",
+        constant=1,
+    ),
 )
 
 
@@ -144,8 +161,8 @@ def compare(
         is set aside, and the comparison made as if there were none.
     n_components : int or sequence of int, default=None
         The grid, each at least 1. Values that an estimator cannot reach, on any fold,
-        are left out for it. None takes 1, 2, 4, ... 64 as far as they are in
-        reach and below `n_features`, and the number of classes less one for
+        are left out for it; for clusterings it is the number of clusters. None takes
+        1, 2, 4, ... 64 as far as they are in reach and below `n_features`, and the number of classes less one for
         discriminants.
     folds : int, default=5
         At least 2. Lowered to the size of the smallest class, which `note` then says.
