@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import sparse
 from sklearn.cluster import KMeans
+from threadpoolctl import threadpool_limits
 
 from skdimred.cluster._affinity import (
     RowGraph,
@@ -98,5 +99,7 @@ def _choose(X, n_landmarks, seed):
         means = KMeans(
             n_landmarks, init="random", n_init=1, max_iter=SWEEPS, random_state=seed
         )
-        sample = np.ldexp(means.fit(sample).cluster_centers_, exponent)
+        # In threads the order of its sums, and with it their rounding, is left to chance.
+        with threadpool_limits(1, user_api="openmp"):
+            sample = np.ldexp(means.fit(sample).cluster_centers_, exponent)
     return np.unique(sample, axis=0)
