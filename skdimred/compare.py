@@ -162,8 +162,8 @@ def compare(
     n_components : int or sequence of int, default=None
         The grid, each at least 1. Values that an estimator cannot reach, on any fold,
         are left out for it; for clusterings it is the number of clusters. None takes
-        1, 2, 4, ... 64 as far as they are in reach and below `n_features`, and the number of classes less one for
-        discriminants.
+        1, 2, 4, ... 64 as far as they are in reach and below `n_features`, and the
+        number of classes less one for discriminants.
     folds : int, default=5
         At least 2. Lowered to the size of the smallest class, which `note` then says.
     repeats : int, default=7

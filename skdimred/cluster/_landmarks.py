@@ -99,7 +99,7 @@ def _choose(X, n_landmarks, seed):
         means = KMeans(
             n_landmarks, init="random", n_init=1, max_iter=SWEEPS, random_state=seed
         )
-        # In threads the order of its sums, and with it their rounding, is left to chance.
+        # In threads the order of its sums, and so their rounding, is left to chance.
         with threadpool_limits(1, user_api="openmp"):
             sample = np.ldexp(means.fit(sample).cluster_centers_, exponent)
     return np.unique(sample, axis=0)

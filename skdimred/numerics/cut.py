@@ -66,10 +66,19 @@ def as_graph(weights, mass=None):
     """`Graph` of a symmetric csr_array; the mass is the degree if None."""
     n = weights.shape[0]
     rows = np.repeat(np.arange(n, dtype=np.int32), np.diff(weights.indptr))
-    degree = np.bincount(rows, weights.data, n)
+    degree = _row_sums(weights.indptr, weights.data)
     on_diagonal = rows == weights.indices
     loops = np.bincount(rows[on_diagonal], weights.data[on_diagonal], n)
     return Graph(weights, rows, degree, loops, degree if mass is None else mass)
+
+
+def _row_sums(indptr, values):
+    """Sums (n,) of the values of each row."""
+    sums = np.zeros(len(indptr) - 1)
+    some = np.flatnonzero(np.diff(indptr))
+    if len(some):
+        sums[some] = np.add.reduceat(values, indptr[some])
+    return sums
 
 
 @dataclass(frozen=True)
@@ -127,11 +136,9 @@ def totals(graph, labels, within, n_clusters):
 
 def cut_cost(graph, labels, n_clusters, balance=0.0):
     """The cost J of a partition."""
-    within = np.bincount(
-        graph.rows,
-        graph.weights.data * (labels[graph.rows] == labels[graph.weights.indices]),
-        graph.n_nodes,
-    )
+    small = labels.astype(np.int16) if n_clusters < 1 << 15 else labels
+    inside = small[graph.rows] == small[graph.weights.indices]
+    within = _row_sums(graph.weights.indptr, graph.weights.data * inside)
     # Both sums run over the row in one order, so that all within is exactly all.
     cut, mass, _ = totals(graph, labels, within, n_clusters)
     return float(Cost(n_clusters, balance, float(graph.mass.sum())).of(cut, mass))

@@ -4,7 +4,8 @@ Moving node i from cluster a to b changes the cut and the mass of these two alon
 what it gains is known exactly from the weight of i to each cluster [1]_. A pass takes
 all nodes that have something to gain, drops those with a neighbour that has more, so
 that the gains of the others do not touch each other's edges, and moves as many of them,
-best first, as make the cost least. A cluster is never emptied.
+best first, as make the cost least. In a dense graph it takes the few best instead, and
+counts the edges between them. A cluster is never emptied.
 
 References
 ----------
@@ -25,6 +26,9 @@ NO_GAIN = 1e-9
 # Passes with less to gain, of the cost, are not worth their time after a few.
 SMALL_GAIN = 1e-6
 MOST_SMALL = 3
+# Share of all pairs that are edges, from which a graph is dense, and moves looked at
+# in a pass there.
+DENSE, FEW = 0.1, 64
 # Nodes times clusters looked at as one candidate for a pass.
 MOST_AT_ONCE = 1 << 21
 
@@ -52,6 +56,9 @@ def descend(graph, labels, n_clusters, balance=0.0, max_passes=100):
     cost = Cost(n_clusters, balance, float(graph.mass.sum()))
     S = affinities(graph, labels, n_clusters)
     at = np.arange(len(S))
+    # Where most nodes are neighbours, one move at a time would be left.
+    dense = graph.weights.nnz > DENSE * graph.n_nodes**2
+    at_once = MOST_AT_ONCE // n_clusters + 1
     small = 0
     for _ in range(max_passes):
         within = S[at, labels]
@@ -62,8 +69,13 @@ def descend(graph, labels, n_clusters, balance=0.0, max_passes=100):
         nodes, to, gain = nodes[keep], to[keep], gain[keep]
         if not len(nodes):
             break
-        nodes, to = _apart(graph, nodes, to, gain)
-        count, lower = _best_prefix(graph, labels, S, clusters, cost, nodes, to)
+        if dense:
+            nodes, to, weight = _first(graph, labels, S, nodes, to, gain)
+        else:
+            nodes, to = _apart(graph, nodes, to, gain)
+            nodes, to = nodes[:at_once], to[:at_once]
+            weight = S[nodes]
+        count, lower = _best_prefix(graph, labels, weight, clusters, cost, nodes, to)
         if not value - lower > NO_GAIN * value:
             break
         _move(graph, labels, S, nodes[:count], to[:count])
@@ -127,22 +139,39 @@ def _apart(graph, nodes, to, gain):
     return nodes[chosen], to[chosen]
 
 
-def _best_prefix(graph, labels, S, clusters, cost, nodes, to):
+def _first(graph, labels, S, nodes, to, gain):
+    """The best FEW moves, neighbours or not, in order.
+
+    Returns
+    -------
+    nodes, to : ndarray of int of shape (m,)
+    weight : ndarray of shape (m, k)
+        Weight of each node to each cluster after the moves before its own.
+    """
+    order = np.lexsort((nodes, -gain))[:FEW]
+    nodes, to = nodes[order], to[order]
+    among = np.tril(graph.weights[nodes][:, nodes].toarray(), -1)
+    clusters = np.arange(S.shape[1])
+    came = (to[:, np.newaxis] == clusters).astype(np.float64)
+    came -= labels[nodes][:, np.newaxis] == clusters
+    return nodes, to, S[nodes] + among @ came
+
+
+def _best_prefix(graph, labels, weight, clusters, cost, nodes, to):
     """How many of the moves, in their order, make the cost least, and that cost.
 
-    No two nodes are neighbours, so that what one adds to a cut holds whatever the
-    others do.
+    `weight` (m, k) is what each node has to each cluster when its turn comes. That is
+    what it has now where no two nodes are neighbours.
     """
     cut, mass, count = clusters
     k = len(cut)
-    nodes, to = nodes[: MOST_AT_ONCE // k + 1], to[: MOST_AT_ONCE // k + 1]
     own, at = labels[nodes], np.arange(len(nodes))
     loop, m = graph.loops[nodes], graph.mass[nodes]
     edges = graph.degree[nodes] - loop
     cuts, masses = np.zeros((2, len(nodes), k))
     counts = np.zeros((len(nodes), k), dtype=np.intp)
-    cuts[at, own] = 2 * (S[nodes, own] - loop) - edges
-    cuts[at, to] = edges - 2 * S[nodes, to]
+    cuts[at, own] = 2 * (weight[at, own] - loop) - edges
+    cuts[at, to] = edges - 2 * weight[at, to]
     masses[at, own], masses[at, to] = -m, m
     counts[at, own], counts[at, to] = -1, 1
     cuts = np.maximum(cut + np.cumsum(cuts, axis=0), 0.0)

@@ -34,8 +34,9 @@ MOST_COARSE = 2000
 # SMALL_LEVEL times the coarsest; from there on one is.
 DESCENDING, CARRIED, SMALL_LEVEL = 6, 3, 4
 # Entries a node from which a graph counts as dense. There matching lumps nodes that lie
-# far from all others with them, and what the exact eigenvectors give is tried as well.
-DENSE_ENTRIES = 64
+# far from all others with them, and what the exact eigenvectors give is tried as well,
+# from a few starts.
+DENSE_ENTRIES, FEW = 64, 4
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,8 @@ def _search(graph, k, balance, n_init, refine, rng):
         best = cost, labels
     if maps and graph.weights.nnz > DENSE_ENTRIES * graph.n_nodes:
         V = low_spectrum(graph, k).vectors
-        exact = _from(_starts(graph, V, n_init, rng), graph, k, balance, refine)
+        few = _starts(graph, V, FEW, rng)
+        exact = _from(few, graph, k, balance, refine)
         best = min(best, exact, key=lambda each: each[0])
     return best[1]
 
