@@ -37,6 +37,8 @@ __all__ = ["NcutClustering"]
 
 CRITERIA = ("ncut", "ratiocut")
 AFFINITIES = ("nearest_neighbors", "rbf", "precomputed")
+# A larger exponent would leave nothing of the cut, and overflow.
+MOST_BALANCE = 10
 ROUNDINGS = ("auto", "cluster_qr", "discretize", "kmeans")
 
 
@@ -70,7 +72,7 @@ class NcutClustering(
     criterion : {"ncut", "ratiocut"}, default="ncut"
         Whether cuts are divided by volumes or by numbers of rows.
     balance : float, default=0.0
-        The exponent b, at least 0. The lowest cut of real data splits off small
+        The exponent b, from 0 to 10. The lowest cut of real data splits off small
         pieces; 0.5 makes them dearer, and mostly agrees better with classes.
     affinity : {"nearest_neighbors", "rbf", "precomputed"}, default="nearest_neighbors"
         Weights between each row and its neighbours, or among all rows; or X holds
@@ -537,8 +539,10 @@ class NcutClustering(
             if not any(type(value) is type(a) and value == a for a in allowed):
                 raise ValueError(f"{name}={value!r} must be one of {allowed}.")
         balance, sigma = self.balance, self.sigma
-        if not isinstance(balance, Real) or not 0 <= balance < np.inf:
-            raise ValueError(f"balance={balance!r} must be a number of at least 0.")
+        if not isinstance(balance, Real) or not 0 <= balance <= MOST_BALANCE:
+            raise ValueError(
+                f"balance={balance!r} must be a number from 0 to {MOST_BALANCE}."
+            )
         number = isinstance(sigma, Real) and not isinstance(sigma, bool)
         if not (number and 0 < sigma < np.inf) and not (
             isinstance(sigma, str) and sigma in ("auto", "local")

@@ -30,7 +30,7 @@ SOLVERS = ("auto", "dense", "lanczos", "shift-invert")
 # Nodes of a component up to which LAPACK is the fastest.
 DENSE = 500
 # "auto" gives Lanczos so many restarts before it takes the other.
-RESTARTS = 30
+RESTARTS = 15
 # Shift, over the mean of D / M: below 0, where the pencil is definite.
 SHIFT = 1e-5
 TOL = 1e-11

@@ -541,6 +541,7 @@ def test_wrong_weights(change, message, kind, iris):
         ({"sigma": "median"}, "sigma='median'"),
         ({"balance": -0.1}, "balance=-0.1"),
         ({"balance": np.nan}, "balance=nan"),
+        ({"balance": 1e300}, r"balance=1e\+300 must be a number from 0 to 10"),
         ({"balance": None}, "balance=None"),
         ({"criterion": "cut"}, "criterion='cut' must be one of"),
         ({"affinity": "cosine"}, "affinity='cosine' must be one of"),
