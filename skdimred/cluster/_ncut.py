@@ -146,8 +146,9 @@ class NcutClustering(
     *Components.* k components for k clusters are the answer, whatever their shape. A
     component far smaller than n / k is joined to its nearest rows before the cut, by
     edges as weak as those to the last neighbour: otherwise a few rows far from others
-    would be a cluster that cuts nothing. Components of a precomputed graph are left as
-    they are. Where there are more than clusters, they are put together by size, with a
+    would be a cluster that cuts nothing. Where there are more components than clusters,
+    the smallest are joined to what is near. Components of a precomputed graph are left
+    as they are; if there are more than clusters, they are put together by size, with a
     warning.
 
     *New rows* get weights to their nearest fitted rows. `predict_proba` is where their
