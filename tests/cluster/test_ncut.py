@@ -1,5 +1,6 @@
 """NcutClustering: its answers, its contract, and what it refuses."""
 
+import inspect
 import os
 import pickle
 import subprocess
@@ -24,7 +25,7 @@ from sklearn.neighbors import kneighbors_graph
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skdimred.cluster import NcutClustering
+from skdimred.cluster import ClusterMembership, NcutClustering
 
 SHARED = Path(os.environ.get("SKDIMRED_DATA", "../shared/data"))
 
@@ -649,3 +650,35 @@ def test_more_clusters_than_a_coarse_graph_has_nodes(digits):
     X = digits[0]
     found = NcutClustering(300, random_state=0).fit(X)
     assert_array_equal(np.unique(found.labels_), np.arange(300))
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        NcutClustering(3, random_state=0),
+        NcutClustering(3, n_landmarks=30, random_state=0),
+        ClusterMembership(),
+    ],
+    ids=str,
+)
+def test_every_fitted_attribute_is_documented(estimator, iris):
+    fitted = clone(estimator).fit(iris[0])
+    documented = type(fitted).__doc__.split("Attributes\n")[1].split("See Also\n")[0]
+    names = {n for n in vars(fitted) if n.endswith("_") and not n.startswith("_")}
+    for name in names | getattr(fitted, "_lazy", set()):
+        assert f"    {name} : " in documented, name
+        assert getattr(fitted, name, None) is not None or name == "scale_"
+    _, *others = inspect.signature(type(fitted)).parameters.values()
+    assert all(p.kind is p.KEYWORD_ONLY for p in others)
+    # A second fit of another kind leaves nothing of the first.
+    again = fitted.set_params(**clone(estimator).get_params()).fit(iris[0][:, :2])
+    assert again.n_features_in_ == 2
+    assert {n for n in vars(again) if n.endswith("_")} == names
+
+
+def test_a_fit_without_landmarks_forgets_them(iris):
+    estimator = NcutClustering(3, n_landmarks=30, random_state=0).fit(iris[0])
+    assert hasattr(estimator, "landmarks_")
+    estimator.set_params(n_landmarks=None).fit(iris[0])
+    assert not hasattr(estimator, "landmarks_")
+    assert estimator.affinity_matrix_.shape == (150, 150)
