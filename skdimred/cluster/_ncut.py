@@ -39,6 +39,8 @@ CRITERIA = ("ncut", "ratiocut")
 AFFINITIES = ("nearest_neighbors", "rbf", "precomputed")
 # A larger exponent would leave nothing of the cut, and overflow.
 MOST_BALANCE = 10
+# New rows placed at once, and weights of them where every row has one to every other.
+ROWS_AT_ONCE, ENTRIES_AT_ONCE = 1 << 16, 1 << 24
 ROUNDINGS = ("auto", "cluster_qr", "discretize", "kmeans")
 
 
@@ -383,10 +385,11 @@ class NcutClustering(
         """
         check_is_fitted(self)
         X = self._checked(X)
-        with one_blas_thread():
-            same, weights = self._coordinates.place(X)
-            share = self._coordinates.shares(same, weights, self.labels_)
-        return self._decided(same, share)
+        labels = [
+            self._decided(same, self._coordinates.shares(same, weights, self.labels_))
+            for same, weights in self._placed(X)
+        ]
+        return np.concatenate(labels)
 
     def _has_shares(self):
         """Whether there is `predict_proba`.
@@ -420,10 +423,11 @@ class NcutClustering(
         """
         check_is_fitted(self)
         X = self._checked(X)
-        with one_blas_thread():
-            same, weights = self._coordinates.place(X)
-            share = self._coordinates.shares(same, weights, self.labels_)
-        return share.astype(X.dtype, copy=False)
+        share = [
+            self._coordinates.shares(same, weights, self.labels_)
+            for same, weights in self._placed(X)
+        ]
+        return np.concatenate(share).astype(X.dtype, copy=False)
 
     def transform(self, X):
         """Give rows their spectral coordinates.
@@ -442,9 +446,10 @@ class NcutClustering(
         """
         check_is_fitted(self)
         X = self._checked(X)
-        with one_blas_thread():
-            same, weights = self._coordinates.place(X)
-            return self._coordinates.of(same, weights).astype(X.dtype, copy=False)
+        coordinates = [
+            self._coordinates.of(same, weights) for same, weights in self._placed(X)
+        ]
+        return np.concatenate(coordinates).astype(X.dtype, copy=False)
 
     def score(self, X, y=None):
         """Tell minus the normalised cut of rows, by their weights to the fitted ones.
@@ -465,17 +470,25 @@ class NcutClustering(
         """
         check_is_fitted(self)
         X = self._checked(X)
-        k = self.n_clusters
-        with one_blas_thread():
-            same, weights = self._coordinates.place(X)
-            share = self._coordinates.shares(same, weights, self.labels_)
-            to = self._coordinates.weight_to_clusters(weights, self.labels_)
-        labels = self._decided(same, share)
-        whole = to.sum(axis=1)
-        leaves = np.bincount(labels, whole - to[np.arange(len(to)), labels], k)
-        volume = np.bincount(labels, whole, k)
+        k, place = self._coordinates.k, self._coordinates
+        leaves, volume = np.zeros((2, k))
+        for same, weights in self._placed(X):
+            labels = self._decided(same, place.shares(same, weights, self.labels_))
+            to = place.weight_to_clusters(weights, self.labels_)
+            whole, within = to.sum(axis=1), to[np.arange(len(to)), labels]
+            leaves += np.bincount(labels, whole - within, k)
+            volume += np.bincount(labels, whole, k)
         cut = np.divide(leaves, volume, out=np.zeros(k), where=volume > 0)
         return -float(np.maximum(cut, 0.0).sum())
+
+    def _placed(self, X):
+        """Which fitted rows the rows equal, and their weights, block by block."""
+        step = ROWS_AT_ONCE
+        if self.affinity != "nearest_neighbors":
+            step = max(1, ENTRIES_AT_ONCE // self.affinity_matrix_.shape[1])
+        for start in range(0, X.shape[0], step):
+            with one_blas_thread():
+                yield self._coordinates.place(X[start : start + step])
 
     def _decided(self, same, share):
         """Clusters of rows: those of the fitted rows they equal, or by their shares."""

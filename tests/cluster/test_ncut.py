@@ -682,3 +682,18 @@ def test_a_fit_without_landmarks_forgets_them(iris):
     estimator.set_params(n_landmarks=None).fit(iris[0])
     assert not hasattr(estimator, "landmarks_")
     assert estimator.affinity_matrix_.shape == (150, 150)
+
+
+@pytest.mark.parametrize("affinity", ["nearest_neighbors", "rbf"])
+def test_many_new_rows(affinity):
+    """More than are placed at once, fitted ones and others in turn."""
+    X, _ = moons()
+    found = NcutClustering(2, affinity=affinity, random_state=0).fit(X)
+    new = np.vstack([X, X + 0.001])
+    copies = 35
+    labels = found.predict(np.tile(new, (copies, 1)))
+    assert_array_equal(labels, np.tile(found.predict(new), copies))
+    assert_array_equal(labels[:1000], found.labels_)
+    Z = found.transform(np.tile(new, (copies, 1)))
+    assert_allclose(Z, np.tile(found.transform(new), (copies, 1)), atol=1e-7)
+    assert_allclose(found.score(np.tile(X, (copies, 1))), -found.ncut_, atol=1e-9)
