@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import scipy.linalg
+from cuts import cut_cases
 from discriminants import discriminant_cases, discriminant_subspace
 from distances import distance_cases
 from networks import network_cases
@@ -52,12 +53,13 @@ class Case:
     repeats : int or None
         Timings of each, where the usual number takes too long.
     measure : {"sine", "lost energy", "coordinates", "procrustes", "test error", \
-            "held-out error"}
+            "held-out error", "classes"}
         How far the subspace found is from the reference: the largest angle, or the
         share of the reference's energy that it does not capture; how far points are
         from theirs, at most, or after the best rotation and scaling; the mean squared
-        error with which the rows given as the reference are rebuilt; or the error on
-        cells that were held out.
+        error with which the rows given as the reference are rebuilt; the error on cells
+        that were held out; or how far clusters are from classes, as 1 - the normalised
+        mutual information.
     in_readme : bool
         Whether the README shows it, too.
     """
@@ -199,5 +201,6 @@ CASES = [
     *distance_cases(Case, shipped),
     *network_cases(Case),
     *rating_cases(Case),
+    *cut_cases(Case, shipped),
     *_small_cases(),
 ]

@@ -32,6 +32,7 @@ import scipy
 import sklearn
 from cases import CASES, Case
 from ratings import file_cases, held_out_error
+from sklearn.metrics import normalized_mutual_info_score
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import skdimred
@@ -213,6 +214,12 @@ def _held_out(make, X, y, truth):
     return held_out_error(_fit(make(), X, y), X, truth)
 
 
+def _misgrouped(make, X, y, truth):
+    """1 - the normalised mutual information of the clusters and the classes."""
+    labels = _fit(make(), X, y).labels_
+    return 1 - float(normalized_mutual_info_score(truth, labels))
+
+
 MEASURES = {
     "sine": _sine,
     "lost energy": _lost,
@@ -220,6 +227,7 @@ MEASURES = {
     "procrustes": _misfit,
     "test error": _test_error,
     "held-out error": _held_out,
+    "classes": _misgrouped,
 }
 
 

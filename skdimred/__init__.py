@@ -1,5 +1,6 @@
 """Dimension reduction beside scikit-learn's own: same contract, exact answers."""
 
+from skdimred.cluster import ClusterMembership, NcutClustering
 from skdimred.compare import compare
 from skdimred.decomposition import (
     NMF,
@@ -27,8 +28,10 @@ __all__ = [
     "BiasedMFCV",
     "BiasedMFImputer",
     "BiasedMFRegressor",
+    "ClusterMembership",
     "DifferenceLDA",
     "MeanDifferenceLDA",
+    "NcutClustering",
     "PCoA",
     "RatioLDA",
     "TruncatedSVD",

@@ -134,13 +134,12 @@ def _draw_embeddings(axes, result, groups):
     if turned:
         peer = align(peer, ours)
     both = [Z for Z in (ours, peer) if Z is not None]
-    for ax, path, Z in zip(
-        axes, (result.pair.ours, result.pair.peer), (ours, peer), strict=True
-    ):
+    for ax, (side, path), Z in zip(axes, result.sides(), (ours, peer), strict=True):
         package, _, name = path.replace(":", ".").partition(".")
         ax.set_title(f"{package}: {name.split('.')[-1]}", fontsize=11)
         if Z is None:
-            _say_nothing(ax, "failed: see the table")
+            failed = side.error is not None
+            _say_nothing(ax, "failed: see the table" if failed else "no coordinates")
             continue
         groups.scatter(ax, Z)
         # Answers to different problems have units of their own.

@@ -201,7 +201,7 @@ def _search(side, path, grid, pair, plan):
         supervised = plan.target.codes is not None
         search = GridSearchCV(
             _pipeline(side.estimator, pair, plan),
-            {"reduce__n_components": list(grid)},
+            {f"reduce__{pair.size}": list(grid)},
             scoring="accuracy" if supervised else _explained_variance,
             cv=plan.splits,
             refit=False,
@@ -251,18 +251,19 @@ def _fit_and_time(result, plan, Z, embed):
     """Fit both sides to all rows at one `n_components`, and time them in turn."""
     from sklearn.base import clone
 
-    codes = plan.target.codes
+    codes, pair = plan.target.codes, result.pair
     k = result.ours.n_components or result.peer.n_components
     result.row["compared_n_components"] = k
     for side in result.alive():
         with _contained(side):
-            side.estimator.set_params(n_components=k).fit(Z, codes)
+            side.estimator.set_params(**{pair.size: k}).fit(Z, codes)
             if hasattr(side.estimator, "transform"):
                 side.estimator.transform(Z)
-            if embed:
-                flat = min(2, plan.limit(result.pair))
-                picture = clone(side.estimator).set_params(n_components=flat)
-                side.embedding = np.asarray(picture.fit_transform(Z, codes))
+            if embed and hasattr(side.estimator, "fit_transform"):
+                flat = min(2, plan.limit(pair)) + pair.constant
+                picture = clone(side.estimator).set_params(**{pair.size: flat})
+                found = np.asarray(picture.fit_transform(Z, codes))
+                side.embedding = found[:, pair.constant :]
     alive = result.alive()
     fits = [lambda e=side.estimator: e.fit(Z, codes) for side in alive]
     able = [side for side in alive if hasattr(side.estimator, "transform")]

@@ -48,6 +48,8 @@ class Pair:
     False). A peer that does not transform new rows (`peer_transforms` False) has no
     score. A pair that is `non_negative` is left out for data with a negative number,
     and its columns keep their zero: they are divided by their standard deviation alone.
+    `size` is the parameter that `n_components` stands for, and the first `constant`
+    columns of an embedding are the same for all rows.
     """
 
     name: str
@@ -63,6 +65,8 @@ class Pair:
     peer_transforms: bool = True
     inverts: bool = True
     non_negative: bool = False
+    size: str = "n_components"
+    constant: int = 0
 
 
 LDA = "sklearn.discriminant_analysis:LinearDiscriminantAnalysis"
@@ -135,6 +139,19 @@ REGISTRY = (
         # A tenth of the epochs that the default takes.
         own_params=(("tol", 5e-3),),
     ),
+    Pair(
+        "NcutClustering",
+        "skdimred.cluster:NcutClustering",
+        "sklearn.cluster:SpectralClustering",
+        subspace=None,
+        limit=at_most_rank_of_rows,
+        # The default kernel of the peer vanishes on many tables.
+        params=(("affinity", "nearest_neighbors"),),
+        peer_transforms=False,
+        inverts=False,
+        size="n_clusters",
+        constant=1,
+    ),
 )
 
 
@@ -173,9 +190,9 @@ def compare(
         is set aside, and the comparison made as if there were none.
     n_components : int or sequence of int, default=None
         The grid, each at least 1. Values that an estimator cannot reach, on any fold,
-        are left out for it. None takes 1, 2, 4, ... 64 as far as they are in
-        reach and below `n_features`, and the number of classes less one for
-        discriminants.
+        are left out for it; for clusterings it is the number of clusters. None takes
+        1, 2, 4, ... 64 as far as they are in reach and below `n_features`, and the
+        number of classes less one for discriminants.
     folds : int, default=5
         At least 2. Lowered to the size of the smallest class, which `note` then says.
     repeats : int, default=7

@@ -3,6 +3,8 @@
 import pytest
 import sklearn
 from sklearn.base import clone
+from sklearn.cluster import AgglomerativeClustering, KMeans
+from sklearn.mixture import GaussianMixture
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 from sklearn.utils.fixes import parse_version
@@ -15,8 +17,10 @@ from skdimred import (
     BiasedMFCV,
     BiasedMFImputer,
     BiasedMFRegressor,
+    ClusterMembership,
     DifferenceLDA,
     MeanDifferenceLDA,
+    NcutClustering,
     PCoA,
     RatioLDA,
     TruncatedSVD,
@@ -106,6 +110,21 @@ CONFIGURED = [
     BiasedMFRegressor(),
     BiasedMFRegressor(2, solver="cg", clip=False),
     BiasedMFRegressor(2, alpha=1.0, l1_ratio=0.2, positive=True),
+    NcutClustering(random_state=0),
+    NcutClustering(3, balance=0.5, random_state=0),
+    NcutClustering(3, criterion="ratiocut", assign_labels="kmeans", random_state=0),
+    NcutClustering(3, affinity="rbf", sigma="auto", random_state=0),
+    NcutClustering(3, affinity="rbf", sigma=1.0, assign_labels="discretize"),
+    NcutClustering(3, assign_labels="cluster_qr", refine=False, random_state=0),
+    NcutClustering(3, eigen_solver="shift-invert", random_state=0),
+    NcutClustering(3, affinity="precomputed", random_state=0),
+    NcutClustering(3, n_landmarks=20, random_state=0),
+    ClusterMembership(),
+    # The default start of a mixture is k-means, which array API dispatch rules out.
+    ClusterMembership(GaussianMixture(2, init_params="random", random_state=0)),
+    ClusterMembership(AgglomerativeClustering(2)),
+    ClusterMembership(KMeans(3, random_state=0), output="distance"),
+    ClusterMembership(NcutClustering(3, random_state=0), output="one-hot"),
 ]
 
 OLD = parse_version(sklearn.__version__) < parse_version("1.9")
@@ -121,6 +140,8 @@ FEW_EPOCHS = pytest.mark.filterwarnings(
 )
 # Most of what sparse checks give is not stored, so that it is missing.
 GAPS = pytest.mark.filterwarnings("ignore:.* of X ha.* no known cell")
+# Few rows of random weights are soon in more pieces than clusters.
+ANY_COMPONENTS = pytest.mark.filterwarnings("ignore:The graph has .* components")
 # The labels of many checks are drawn at random.
 # Some checks allow but an iteration.
 MAY_STOP = pytest.mark.filterwarnings("ignore:NMF stopped at max_iter")
@@ -132,6 +153,7 @@ NOTHING_TO_GAIN = pytest.mark.filterwarnings("ignore:.* are not positive")
 @NOTHING_TO_GAIN
 @ANY_DISTANCES
 @GAPS
+@ANY_COMPONENTS
 @parametrize_with_checks(CONFIGURED)
 def test_contract(estimator, check):
     name = getattr(check, "func", check).__name__
@@ -142,6 +164,11 @@ def test_contract(estimator, check):
         pytest.skip("gives sparse rows whether or not the tags allow them")
     if OLD and isinstance(estimator, BiasedMFRegressor) and "positive_only" in name:
         pytest.skip("subtracts a mean from whole numbers in place")
+    if getattr(estimator, "affinity", None) == "precomputed":
+        if name == "check_clustering":
+            pytest.skip("gives rows of features where the tags ask for weights")
+        if name.startswith("check_estimator_sparse_"):
+            pytest.skip("asks predict_proba of sparse rows for classes of a classifier")
     check(estimator)
 
 
@@ -150,6 +177,7 @@ def test_contract(estimator, check):
 @NOTHING_TO_GAIN
 @ANY_DISTANCES
 @GAPS
+@ANY_COMPONENTS
 @pytest.mark.parametrize(
     ("estimator", "least"),
     [
@@ -168,6 +196,9 @@ def test_contract(estimator, check):
         (BiasedMFCV(), 44),
         (BiasedMFImputer(), 52),
         (BiasedMFRegressor(), 57),
+        (NcutClustering(random_state=0), 48),
+        (NcutClustering(3, n_landmarks=20, random_state=0), 48),
+        (ClusterMembership(), 45),
     ],
 )
 def test_checks_really_ran(estimator, least):
@@ -192,6 +223,7 @@ def test_checks_really_ran(estimator, least):
 @NOTHING_TO_GAIN
 @ANY_DISTANCES
 @GAPS
+@ANY_COMPONENTS
 @pytest.mark.filterwarnings("ignore:X (does not have valid|has) feature names")
 @pytest.mark.parametrize(
     "estimator", [e for e in CONFIGURED if hasattr(e, "transform")], ids=str

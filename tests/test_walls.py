@@ -35,6 +35,7 @@ ALLOWED = {
     "_sweeps": {"_sklearn"},
     "decomposition": ESTIMATORS,
     "discriminant_analysis": ESTIMATORS,
+    "cluster": ESTIMATORS,
     "manifold": {*ESTIMATORS, "metrics", "decomposition"},
     "neural_network": {*ESTIMATORS, "decomposition"},
     "inspection": {"numerics", "metrics"},
