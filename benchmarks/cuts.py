@@ -4,7 +4,7 @@ The peers are its default (ARPACK and k-means), the fastest of its solvers and r
 on small data (ARPACK and QR with pivots) and, where pyamg is installed, AMG. What is
 compared beside the time is how far the clusters are from classes that are known.
 
-The folder that the environment variable SKDIMRED_DATA names, ../shared/data if none,
+The folder that the environment variable SKDIMRED_DATA names, data if none,
 may hold pendigits.npz and mnist_t10k.npz with `X` and `y`; cases without their file are
 left out.
 """
@@ -22,7 +22,7 @@ from skdimred import PCA, NcutClustering
 
 __all__ = ["cut_cases"]
 
-FOLDER = Path(os.environ.get("SKDIMRED_DATA", "../shared/data"))
+FOLDER = Path(os.environ.get("SKDIMRED_DATA", "data"))
 
 
 @cache

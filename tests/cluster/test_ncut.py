@@ -27,7 +27,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skdimred.cluster import ClusterMembership, NcutClustering
 
-SHARED = Path(os.environ.get("SKDIMRED_DATA", "../shared/data"))
+SHARED = Path(os.environ.get("SKDIMRED_DATA", "data"))
 
 
 def ncut_of(W, labels):
