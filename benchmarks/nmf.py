@@ -21,6 +21,7 @@ One thread is CPU time, default threads are wall time. Results go to benchmarks/
 import argparse
 import json
 import os
+import subprocess
 import sys
 import time
 import warnings
@@ -389,6 +390,89 @@ def streaming(folder):
     )
 
 
+def by_nimfa(X, k):
+    """Least squares NMF of nimfa, 40 iterations."""
+    import nimfa
+
+    fit = nimfa.Lsnmf(X.astype(np.float64), seed="random", rank=k, max_iter=40)()
+    return np.asarray(fit.basis()), np.asarray(fit.coef())
+
+
+def by_torchnmf(X, k):
+    """Multiplicative updates of torchnmf, 400 iterations."""
+    import torch
+    from torchnmf.nmf import NMF as Theirs
+
+    net = Theirs(X.shape, rank=k)
+    net.fit(torch.from_numpy(X), beta=2, max_iter=400)
+    # Theirs factorise the transpose of ours.
+    return net.H.detach().numpy(), net.W.detach().numpy().T
+
+
+def by_nmf_torch(X, k):
+    """Coordinate descent of nmf-torch."""
+    from nmf import run_nmf
+
+    W, H, _ = run_nmf(X, n_components=k, algo="halsvar", tol=1e-4)
+    return np.asarray(W), np.asarray(H)
+
+
+def others(folder):
+    """Seconds and relative errors of further packages, where they are installed."""
+    makers = {"nimfa": by_nimfa, "torchnmf": by_torchnmf, "nmf-torch": by_nmf_torch}
+    for case in cases(folder):
+        if case.k > 25 or case.seconds > 3 or sparse.issparse(case.data()):
+            continue
+        X = case.data()
+        found = NMF(case.k, random_state=0)
+        begin = time.process_time()
+        found.fit(X)
+        yield (
+            f"{case.name}: ours {time.process_time() - begin:.2f} s, error "
+            f"{found.relative_error_:.4f}"
+        )
+        for name, make in makers.items():
+            begin = time.process_time()
+            try:
+                W, H = make(X, case.k)
+            except ImportError:
+                yield f"{case.name}: {name} is not installed"
+                continue
+            except Exception as error:
+                yield f"{case.name}: {name} fails ({type(error).__name__}: {error})"
+                continue
+            seconds = time.process_time() - begin
+            error = relative_error(X, W, np.ascontiguousarray(H.T), squares(case.data))
+            yield f"{case.name}: {name} {seconds:.2f} s, error {error:.4f}"
+
+
+def beside_a_busy_process(folder):
+    """A fit at default threads, quiet and beside a process that keeps a core busy."""
+    X = digits() if not (folder / "mnist_t10k.npz").exists() else mnist(folder)
+    code = "import time; end = time.time() + 60\nwhile time.time() < end: pass"
+    seconds = []
+    for busy in (False, True):
+        process = subprocess.Popen([sys.executable, "-c", code]) if busy else None
+        try:
+            time.sleep(0.3)
+            times = []
+            for _ in range(3):
+                begin = time.perf_counter()
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    NMF(40, max_iter=20, random_state=0).fit(X)
+                times.append(time.perf_counter() - begin)
+            seconds.append(median(times))
+        finally:
+            if process:
+                process.kill()
+                process.wait()
+    yield (
+        f"20 iterations on {X.shape[0]} x {X.shape[1]}, default threads: "
+        f"{seconds[0]:.2f} s, beside a busy process {seconds[1]:.2f} s"
+    )
+
+
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="", metavar="TEXT", help="part of a name")
@@ -420,6 +504,10 @@ def main(argv=None):
             parts += [weights_of_rows(arguments.data), streaming(arguments.data)]
         if (arguments.data / "news20_bow.npz").exists():
             parts.append(kullback_leibler(arguments.data))
+        parts.append(others(arguments.data))
+        for sentence in beside_a_busy_process(arguments.data):
+            print(sentence, flush=True)
+            text += f"\n\n{sentence}"
         with threadpool_limits(1):
             for part in parts:
                 for sentence in part:
