@@ -71,7 +71,7 @@ class NMF(SweepMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         - "separable": rows of X that span the others, the solution itself where every
           row is a mixture of such [3]_;
         - "custom": the `W` and `H` given to `fit`;
-        - None: "nndsvd" with a hundredth of the mean in place of zeros, and "random"
+        - None: "nndsvd" with a tenth of the mean in place of zeros, and "random"
           where there are more components than rows or features, or most cells missing.
     solver : {"auto", "cd", "mu"}, default="auto"
         Coordinate descent, for the squared error, with extrapolation [4]_; or

@@ -12,7 +12,7 @@ from skdimred.numerics.divergence import (
     multiply_alternate,
     multiply_residual,
 )
-from skdimred.numerics.factor_products import DenseProducts, SparseProducts
+from skdimred.numerics.factor_products import DenseProducts, SparseProducts, gram
 from skdimred.numerics.masked_nonnegative import Known, Masked
 from skdimred.numerics.nonnegative import (
     Frobenius,
@@ -33,13 +33,13 @@ __all__ = ["Fitted", "Plan", "Table", "factorise"]
 
 # Zeros of a start, over the mean of its factor: what takes them for 0, and what is
 # multiplied and must not.
-LITTLE, SOME = 0.01, 1.0
+LITTLE, SOME = 0.1, 1.0
 # Iterations on the compressed table and on one whose gaps are filled, and the least
 # gain of one.
 WARM_ITER, WARM_GAIN = 30, 3e-4
 # Gentle ones before these, and before those on a small table that is not compressed,
 # where there are so many for each component, and so many at most.
-GENTLE, GENTLE_EACH, GENTLE_SMALL = 30, 4, 60
+GENTLE, GENTLE_EACH, GENTLE_SMALL = 15, 2, 20
 # Share of the tolerance left to the factor that is solved for last.
 MARGIN = 0.9
 MOST_ROUNDS = 5
@@ -196,11 +196,12 @@ def factorise(table, plan, init, rng, report=None):
     else:
         table_seen = table
     problem = _Problem(table_seen, plan)
-    A, B = problem.start(init, rng)
+    # Let go as soon as it is taken over, as factors may be large.
+    pair = list(problem.start(init, rng))
     history, n_iter, residual, converged = [], 0, np.inf, False
     tol = plan.tol
     for _ in range(MOST_ROUNDS):
-        found = problem.run(A, B, tol, plan.max_iter - n_iter, report)
+        found = problem.run(pair, tol, plan.max_iter - n_iter, report)
         history += [problem.in_units(value) for value in found.history]
         n_iter += found.n_iter
         model = problem.model(found.A, found.B)
@@ -211,12 +212,14 @@ def factorise(table, plan, init, rng, report=None):
             residual = problem.residual(found.A, found.B)
             converged = found.converged
             break
-        A, B = problem.factors(rows.W[keep], model.H)
-        residual, converged = problem.residual(A, B), found.converged
-        if residual <= plan.tol or not found.converged or n_iter >= plan.max_iter:
+        pair = list(problem.factors(rows.W[keep], model.H))
+        residual, converged = problem.residual(*pair), found.converged
+        n_last, was = found.n_iter, found.residual
+        del found
+        if residual <= plan.tol or not converged or n_iter >= plan.max_iter:
             break
         tol *= MARGIN * min(1.0, plan.tol / residual) if residual > 0 else 1.0
-        if found.residual > tol and found.n_iter <= 1:
+        if was > tol and n_last <= 1:
             break
     order = np.argsort(-rows.shares, kind="stable")
     rows = replace(rows, W=rows.W[:, order], shares=rows.shares[order])
@@ -234,13 +237,14 @@ def _rows(table, model, first):
 
 def _has_many_weights(H):
     """Whether components are so near to dependent that weights are not unique."""
-    H = H.astype(np.float64)
-    norms = np.linalg.norm(H, axis=1, keepdims=True)
-    H = np.divide(H, norms, out=np.zeros_like(H), where=norms > 0)
-    H = H[norms[:, 0] > 0]
-    if len(H) == 0:
+    products = gram(H)
+    norms = np.sqrt(products.diagonal())
+    used = norms > 0
+    if not used.any():
         return False
-    values = np.linalg.eigvalsh(H @ H.T)
+    values = np.linalg.eigvalsh(
+        products[np.ix_(used, used)] / np.multiply.outer(norms[used], norms[used])
+    )
     return bool(values[0] < DEPENDENT * values[-1])
 
 
@@ -410,8 +414,8 @@ class _Problem:
         other = self._run_on(low_rank(products, self.plan.k, rng), A, B)
         return other if loss.objective(*other) < before else (A, B)
 
-    def run(self, A, B, tol, max_iter, report):
-        """Alternate from a start: see `alternate`."""
+    def run(self, pair, tol, max_iter, report):
+        """Alternate from a pair of factors, which is emptied: see `alternate`."""
 
         def tell(value, residual, A, B):
             return report(self.in_units(value), residual, lambda: self.model(A, B))
@@ -420,8 +424,9 @@ class _Problem:
         options["report"] = None if report is None else tell
         if not self.plan.multiply:
             gentle, self.gentle = min(self.gentle, max_iter // 3), 0
-            return alternate(self.loss, A, B, gentle=gentle, **options)
-        W, Ht = np.ascontiguousarray(A.T), np.ascontiguousarray(B.T)
+            options["gentle"] = gentle
+            return alternate(self.loss, pair.pop(0), pair.pop(0), **options)
+        W, Ht = (np.ascontiguousarray(pair.pop(0).T) for _ in range(2))
         return multiply_alternate(self.loss, W, Ht, self.penalties, **options)
 
     def in_units(self, value):

@@ -8,7 +8,7 @@ from scipy import sparse
 from skdimred.blocks import map_ranges
 from skdimred.numerics.divergence import Cells
 from skdimred.numerics.divergence_rows import row_weights
-from skdimred.numerics.factor_products import rows_of
+from skdimred.numerics.factor_products import gram, rows_of
 from skdimred.numerics.masked_nonnegative import Known, own_problems
 from skdimred.numerics.nnls import nnls
 
@@ -66,8 +66,11 @@ def weights(X, model):
     if model.beta != 2:
         return _by_divergence(X, model, None)
     W = np.empty((X.shape[0], len(model.H)))
-    for block, _, w in _least_squares(X, model):
+
+    def take(block, C, w):
         W[block] = model.scale * w
+
+    _least_squares(X, model, take)
     return W
 
 
@@ -86,40 +89,41 @@ def _by_divergence(X, model, first):
     )
 
 
-def _least_squares(X, model):
-    """Blocks of rows, their products with the components and their weights.
+def _least_squares(X, model, take):
+    """``take(block, C, W)`` for blocks of rows: where, products and weights.
 
-    Both over the scale of the model.
+    The products (k, b) with the components and the weights (b, k) are over the scale of
+    the model.
     """
-    H = model.H.astype(np.float64, copy=False)
-    k, p = H.shape
+    k, p = model.H.shape
     # Rows are held in units of the scale, as squares of cells may overflow.
     unit, l1 = model.scale, model.l1 / model.scale
-    scaled = H / unit
+    Ht = np.divide(model.H.T, unit, dtype=np.float64, order="C")
     options = {"exact": model.exact, "sweeps": None if model.exact else SWEEPS}
     ridge = model.l2 * np.eye(k)
-    plain = H @ H.T
-    rows = X.tocsr() if sparse.issparse(X) else X
-    step = max(256, BLOCK_BYTES // (8 * (k if sparse.issparse(X) else max(k, p))))
+    plain, width = gram(model.H), max(4 * k, p)
+    rows = X
+    if sparse.issparse(X):
+        rows, width = X.tocsr(), 16 * k + 12 * X.nnz // max(1, X.shape[0])
+    step = max(256, BLOCK_BYTES // (8 * width))
 
     def over(taken):
-        found = []
         for start in range(taken.start, taken.stop, step):
             block = slice(start, min(start + step, taken.stop))
             x = rows[block].astype(np.float64, copy=False)
             if model.missing or (not sparse.issparse(x) and np.isnan(x.sum())):
-                found.append((block, *_masked(x, model, H, ridge, options)))
+                take(block, *_masked(x, model, Ht, ridge, options))
                 continue
-            C = np.ascontiguousarray((x @ scaled.T).T)
-            found.append((block, C, nnls(plain + ridge, C - l1, **options).T))
-        return found
+            C = np.ascontiguousarray((x @ Ht).T)
+            take(block, C, nnls(plain + ridge, C - l1, **options).T)
 
-    for found in map_ranges(over, X.shape[0], work=float(X.shape[0]) * k * (p + k)):
-        yield from found
+    for _ in map_ranges(over, X.shape[0], work=float(X.shape[0]) * k * (p + k)):
+        pass
 
 
-def _masked(x, model, H, ridge, options):
+def _masked(x, model, Ht, ridge, options):
     """Products and weights of rows with unknown cells."""
+    H = model.H.astype(np.float64, copy=False)
     known = Known.of(
         x, scale=model.scale, weight=model.missing_weight, columns=model.columns
     )
@@ -128,7 +132,7 @@ def _masked(x, model, H, ridge, options):
         own = np.moveaxis(S, 2, 0) + ridge
         W[block] = nnls(own, C - model.l1 / model.scale, **options).T
     cells = x if sparse.issparse(x) else np.where(np.isnan(x), 0.0, x)
-    return np.ascontiguousarray((cells @ (H / model.scale).T).T), W
+    return np.ascontiguousarray((cells @ Ht).T), W
 
 
 @dataclass(frozen=True)
@@ -174,8 +178,8 @@ def fit_of_rows(X, model, sample_weight=None, *, gaps=False, first=None):
     RowFit
     """
     times = np.ones(X.shape[0]) if sample_weight is None else sample_weight
-    H = model.H.astype(np.float64, copy=False)
     if model.beta != 2:
+        H = model.H.astype(np.float64, copy=False)
         W = _by_divergence(X, model, first)
         cells = cells_of(X, model, sample_weight)
         Ht = np.ascontiguousarray(H.T)
@@ -183,17 +187,23 @@ def fit_of_rows(X, model, sample_weight=None, *, gaps=False, first=None):
         shares = _sums_of_parts(X, W / model.scale, Ht, times, model)
         shares /= cells.total or 1.0
         return RowFit(W, loss, shares, cells.total, cells.n_known)
-    W, cross = np.empty((X.shape[0], len(H))), np.zeros(len(H))
-    for block, C, w in _least_squares(X, model):
+    W, fit = np.empty((X.shape[0], len(model.H))), []
+
+    def take(block, C, w):
         W[block] = w
-        cross += np.einsum("n,nk,kn->k", times[block], w, C)
+        fit.append((block.start, np.einsum("n,nk,kn->k", times[block], w, C)))
+
+    _least_squares(X, model, take)
+    # In the order of the rows, whichever thread was first.
+    cross = np.sum([part for _, part in sorted(fit, key=lambda one: one[0])], axis=0)
     squares = _squares(X, times, model.scale)
-    half = (squares - 2 * cross.sum() + np.sum((W.T * times) @ W * (H @ H.T))) / 2
+    half = (squares - 2 * cross.sum() + np.sum((W.T * times) @ W * gram(model.H))) / 2
     n_known = float(times.sum()) * X.shape[1]
     is_sparse = sparse.issparse(X)
     if model.missing or (not is_sparse and (gaps or half < CLOSE * squares)):
         cells = cells_of(X, model, sample_weight)
-        half, n_known = cells.value(W, np.ascontiguousarray(H.T)), cells.n_known
+        Ht = np.ascontiguousarray(model.H.T, dtype=np.float64)
+        half, n_known = cells.value(W, Ht), cells.n_known
     W *= model.scale
     return RowFit(W, max(half, 0.0), cross / (squares or 1.0), squares, n_known)
 

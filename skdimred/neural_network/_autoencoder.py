@@ -107,8 +107,8 @@ class Autoencoder(
         Biases of each layer.
     bypass_coefs_ : list of ndarray
         The linear path, if there is one: from the features to the code, of shape
-        (n_features_in_, n_components), and from the code to the output, of shape
-        (n_components, n_features_in_). Else empty.
+        ``(n_features_in_, n_components)``, and from the code to the output, of shape
+        ``(n_components, n_features_in_)``. Else empty.
     mean_ : ndarray of shape (n_features_in_,)
         Weighted mean of the rows, :math:`\mu`.
     scale_ : float

@@ -13,6 +13,7 @@ __all__ = [
     "DenseProducts",
     "LowRankProducts",
     "SparseProducts",
+    "gram",
     "inner",
     "rows_of",
     "serially",
@@ -36,6 +37,15 @@ def inner(A, B):
         return float(a @ b)
     starts = range(0, a.size, CHUNK)
     return float(sum(float(a[s : s + CHUNK] @ b[s : s + CHUNK]) for s in starts))
+
+
+def gram(A):
+    """``A A'`` of shape (k, k) in double, for A (k, n), which is not copied."""
+    total = np.zeros((len(A), len(A)))
+    for start in range(0, A.shape[1], CHUNK):
+        block = A[:, start : start + CHUNK].astype(np.float64, copy=False)
+        total += block @ block.T
+    return total
 
 
 def rows_of(X, entries):

@@ -197,6 +197,15 @@ def slope(A, gradient):
     return np.einsum("ij,ij->i", moves, moves, dtype=np.float64)
 
 
+def _slopes(A, C, S):
+    """The same for the gradient ``S A - C``, block by block."""
+    total = np.zeros(len(A))
+    for start in range(0, A.shape[1], MOST_WIDTH):
+        block = slice(start, start + MOST_WIDTH)
+        total += slope(A[:, block], S @ A[:, block] - C[:, block])
+    return total
+
+
 class Frobenius:
     """Half the squared error of all entries, and its half steps.
 
@@ -228,7 +237,7 @@ class Frobenius:
     def slopes(self, side, factor, other):
         """Squared norms (k,) of the projected gradient in one factor."""
         _, _, linear, ridged = self._quadratic(side, other)
-        return slope(factor, ridged @ factor - linear)
+        return _slopes(factor, linear, ridged)
 
     def objective(self, A, B):
         """The objective at a pair of factors."""
@@ -258,10 +267,10 @@ class Frobenius:
         C, S, linear, ridged = self._quadratic(side, other)
         slopes = None
         if look and side == 1:
-            slopes = slope(start, ridged @ start - linear)
+            slopes = _slopes(start, linear, ridged)
         new = hals(start, linear, ridged, sweeps or self.sweeps, self.map_ranges)
         if look and side == 0:
-            slopes = slope(new, ridged @ new - linear)
+            slopes = _slopes(new, linear, ridged)
         error = self.squares - 2 * inner(new, C) + inner(new @ new.T, S)
         return Half(new, 0.5 * max(error, 0.0), slopes)
 
@@ -316,6 +325,7 @@ def alternate(loss, A, B, *, tol, max_iter, gentle=0, least_gain=0.0, report=Non
     # Pairs (A, B): the best so far, and the one that the next half step starts from,
     # whose arrays it takes for its own.
     best, ahead, last_B = (A, B), (A.copy(), B), B
+    del A, B
     history, value, residual, still = [], np.inf, np.inf, 0
     for n_iter in range(1, max_iter + 1):
         look = n_iter % LOOK == 0 or residual <= NEAR * tol

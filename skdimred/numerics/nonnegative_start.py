@@ -22,7 +22,7 @@ References
 
 import numpy as np
 
-from skdimred.numerics.factor_products import LowRankProducts, inner
+from skdimred.numerics.factor_products import LowRankProducts, gram, inner
 
 __all__ = ["filled", "low_rank", "nndsvd", "rescaled", "separable"]
 
@@ -77,26 +77,23 @@ def nndsvd(low, k):
     B : ndarray of shape (k, p)
         With zeros where the halves left out were.
     """
-    small = low.R.astype(np.float64)
-    values, vectors = np.linalg.eigh(small @ small.T)
+    values, vectors = np.linalg.eigh(gram(low.R))
     s = np.sqrt(np.maximum(values[::-1][:k], 0.0))
-    vectors = vectors[:, ::-1][:, :k]
-    U = (vectors.T @ low.Q.T.astype(np.float64)).astype(low.dtype)
-    # Times its singular value.
-    V = (vectors.T @ small).astype(low.dtype)
-    A, B = np.zeros_like(U), np.zeros_like(V)
+    vectors = np.ascontiguousarray(vectors[:, ::-1][:, :k].T).astype(low.dtype)
+    # Singular vectors, the right ones times their singular values; then their halves.
+    A, B = vectors @ low.Q.T, vectors @ low.R
     for j in range(k):
-        if s[j] <= len(s) * np.finfo(low.dtype).eps * s[0]:
-            break
         halves = []
         for sign in (1, -1):
-            u, v = np.maximum(sign * U[j], 0.0), np.maximum(sign * V[j], 0.0)
+            u, v = np.maximum(sign * A[j], 0.0), np.maximum(sign * B[j], 0.0)
             sizes = float(np.linalg.norm(u)), float(np.linalg.norm(v))
             halves.append((sizes[0] * sizes[1], sizes, u, v))
         size, (size_u, size_v), u, v = max(halves, key=lambda half: half[0])
-        if size > 0:
+        if size > 0 and s[j] > len(s) * np.finfo(low.dtype).eps * s[0]:
             root = np.sqrt(size)
             A[j], B[j] = u * (root / size_u), v * (root / size_v)
+        else:
+            A[j], B[j] = 0.0, 0.0
     return A, B
 
 
@@ -114,13 +111,13 @@ def filled(A, B, share, *, rng=None, root=None):
         Roots of the weights of the rows, by which A is multiplied.
     """
     root = np.ones(A.shape[1]) if root is None else root.astype(np.float64)
-    value = share * float((A @ root).sum()) / float(root @ root) / len(A)
-    A[:] = np.where(A <= 0, (value * root).astype(A.dtype), A)
-    zero = B <= 0
-    value = np.full(B.shape, share * float(B.mean(dtype=np.float64)))
-    if rng is not None:
-        value *= np.abs(rng.standard_normal(B.shape))
-    B[zero] = value[zero]
+    value = share * float(sum(a @ root for a in A)) / float(root @ root) / len(A)
+    for a in A:
+        np.copyto(a, (value * root).astype(A.dtype), where=a <= 0)
+    value = share * float(B.mean(dtype=np.float64))
+    for b in B:
+        scatter = 1.0 if rng is None else np.abs(rng.standard_normal(len(b)))
+        np.copyto(b, np.asarray(value * scatter, B.dtype), where=b <= 0)
     return A, B
 
 
