@@ -27,8 +27,9 @@ from skdimred.decomposition._nmf_checks import (
     raise_if_out_of_range,
     raise_if_zero,
 )
-from skdimred.decomposition._nmf_fit import Plan, Table, factorise
+from skdimred.decomposition._nmf_fit import factorise
 from skdimred.decomposition._nmf_online import Stream
+from skdimred.decomposition._nmf_problem import Plan, Table
 from skdimred.decomposition._nmf_rows import fit_of_rows, weights
 
 __all__ = ["NMF"]
