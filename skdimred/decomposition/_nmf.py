@@ -305,7 +305,7 @@ class NMF(SweepMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                 if best is None or found.history[-1] < (1 - SAME) * best.history[-1]:
                     best = found
         self._set(best, table, plan)
-        if not best.converged:
+        if not best.converged and best.residual > self.tol:
             warnings.warn(
                 f"NMF stopped at max_iter={self.max_iter} with a KKT residual of "
                 f"{best.residual:.2g}, above tol={self.tol:g}. Raise max_iter or tol.",
