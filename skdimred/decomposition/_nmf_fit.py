@@ -91,9 +91,10 @@ def factorise(table, plan, init, rng, report=None):
             break
         pair = list(problem.factors(rows.W[keep], model.H))
         residual, converged = problem.residual(*pair), found.converged
-        n_last, was = found.n_iter, found.residual
+        n_last, was, asked = found.n_iter, found.residual, found.asked
         del found
-        if residual <= plan.tol or not converged or n_iter >= plan.max_iter:
+        done = residual <= plan.tol or not converged or asked
+        if done or n_iter >= plan.max_iter:
             break
         tol *= MARGIN * min(1.0, plan.tol / residual) if residual > 0 else 1.0
         if was > tol and n_last <= 1:

@@ -25,7 +25,7 @@ LITTLE, SOME = 0.1, 1.0
 WARM_ITER, WARM_GAIN = 30, 3e-4
 # Gentle ones before these, and before those on a small table that is not compressed,
 # where there are so many for each component, and so many at most.
-GENTLE, GENTLE_EACH, GENTLE_SMALL = 15, 2, 20
+GENTLE, GENTLE_EACH, GENTLE_SMALL = 15, 1, 10
 # A compressed table pays where so many times k (n + p) is below n p, and this is not
 # small; from given factors only where the residual is so many tolerances or more.
 RANK_COST, SMALL, NEAR_ENOUGH = 6.0, 5e5, 30.0

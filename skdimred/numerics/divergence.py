@@ -397,9 +397,9 @@ def multiply_alternate(cells, W, Ht, penalties, *, tol, max_iter, report=None):
         own = penalties[0].value(W.T, cells.weight)
         return loss + own + penalties[1].value(Ht.T)
 
-    def factors(n_iter, converged):
+    def factors(n_iter, converged, asked=False):
         A, B = best[0].T, best[1].T
-        return Factors(A, B, history, residual, n_iter, converged)
+        return Factors(A, B, history, residual, n_iter, converged, asked)
 
     for n_iter in range(1, max_iter + 1):
         look = n_iter % LOOK == 0 or residual <= 3 * tol
@@ -412,7 +412,7 @@ def multiply_alternate(cells, W, Ht, penalties, *, tol, max_iter, report=None):
             pace, ahead, last = 1.0, best, best
             history.append(value)
             if report is not None and report(value, residual, best[0].T, best[1].T):
-                return factors(n_iter, True)
+                return factors(n_iter, True, True)
             continue
         still = still + 1 if new > value - noise else 0
         value = min(value, new)
@@ -422,7 +422,7 @@ def multiply_alternate(cells, W, Ht, penalties, *, tol, max_iter, report=None):
             residual = multiply_residual(cells, *best, penalties, parts)
         stop = report is not None and report(value, residual, best[0].T, best[1].T)
         if (look and residual <= tol) or still >= MOST_STILL or stop:
-            return factors(n_iter, True)
+            return factors(n_iter, True, bool(stop))
         new_Ht = multiplied(ahead[1], parts, penalties[1], beta)
         before, pace = pace, (1 + np.sqrt(1 + 4 * pace**2)) / 2
         share = cells.dtype.type(min((before - 1) / pace, 0.9999))

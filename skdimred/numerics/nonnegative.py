@@ -133,6 +133,8 @@ class Factors:
     n_iter : int
     converged : bool
         False if it was the number of iterations that ended it.
+    asked : bool
+        Whether it was `report` that asked to stop.
     """
 
     A: np.ndarray
@@ -141,6 +143,7 @@ class Factors:
     residual: float
     n_iter: int
     converged: bool
+    asked: bool = False
 
 
 def hals(A, C, S, sweeps, map_ranges=serially):
@@ -336,7 +339,7 @@ def alternate(loss, A, B, *, tol, max_iter, gentle=0, least_gain=0.0, report=Non
             pace.rose()
             history.append(value)
             if report is not None and report(value, residual, *best):
-                return Factors(*best, history, residual, n_iter, True)
+                return Factors(*best, history, residual, n_iter, True, True)
             half = ahead = None
             last_B = loss.half(1, best[1].copy(), best[0]).factor
             ahead = best[0].copy(), last_B
@@ -356,7 +359,7 @@ def alternate(loss, A, B, *, tol, max_iter, gentle=0, least_gain=0.0, report=Non
         stop = report is not None and report(value, residual, *best)
         small = n_iter > gentle and value_before - value < least_gain * value
         if (look and residual <= tol) or still >= MOST_STILL or small or stop:
-            return Factors(*best, history, residual, n_iter, True)
+            return Factors(*best, history, residual, n_iter, True, bool(stop))
         if A_ahead is best[0]:
             A_ahead = A_ahead.copy()
         ahead = A_ahead, pace.along(step.factor, last_B)
