@@ -113,7 +113,9 @@ class BiasedFactorsMixin(SweepMixin):
         every, (table, held) = table, self._hold_out(table, rng)
         factor = unit_of(table.largest)
         root = np.sqrt(factor)
+        self._unit, self._is_far = factor, table.is_far
         scaled = table.scaled(1 / factor)
+        scaled = scaled.centered() if self._is_far else scaled
         k = int(self.n_components if k is None else k)
         penalty = penalty_of(self, self._alpha)
         biases = bool(self.row_bias), bool(self.col_bias)
@@ -273,13 +275,20 @@ class BiasedFactorsMixin(SweepMixin):
 
     def _fold_in(self, cells, complete, cell_weight=None):
         """Factors and bias of rows, (n, k + 1), in the dtype of their cells."""
-        k, penalty = self.n_components_, penalty_of(self, self._alpha)
-        bias = bool(self.row_bias)
+        k, bias = self.n_components_, bool(self.row_bias)
+        # In the units of the fit, so that the rows come out as they did there.
+        factor, root = self._unit, np.sqrt(self._unit)
+        penalty = penalty_of(self, self._alpha).scaled(root)
         dtype = cells.dtype
         Q = self._columns(dtype)
+        Q[:, :k] /= root
+        Q[:, k] /= factor
         threads = n_threads(self.n_jobs)
+        table = Table(cells, complete, self.mean_, None, None).scaled(1 / factor)
+        table = table.centered() if self._is_far else table
+        cells = table.cells
         if complete:
-            side = CompleteSide(cells, self.mean_, None, bias, threads)
+            side = CompleteSide(cells, table.mean, None, bias, threads)
         else:
             side = MaskedSide.from_csr(
                 cells,
@@ -291,6 +300,8 @@ class BiasedFactorsMixin(SweepMixin):
             )
         with np.errstate(over="ignore", invalid="ignore"):
             P, _ = fold_in(side, Q, penalty, self._column_weight, self.solver_)
+            P[:, :k] *= root
+            P[:, k] *= factor
         if not np.isfinite(P).all():
             row = int(np.argmax(~np.isfinite(P).all(axis=1)))
             raise ValueError(
