@@ -8,7 +8,7 @@ from numbers import Integral
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_array, validate_data
 
 __all__ = ["Cells", "aligned_weights", "dealt_to_folds", "known_cells"]
 
@@ -116,6 +116,11 @@ class Cells:
             table = _as_csr(X)
             rows = np.repeat(np.arange(table.shape[0]), np.diff(table.indptr))
             return cls(rows, table.indices, table.data, table.shape)
+        if hasattr(X, "dtypes"):
+            # Frames have ways of their own to say that a cell is missing.
+            X = check_array(
+                X, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan"
+            )
         X = np.asarray(X)
         if X.ndim != 2:
             raise ValueError(f"X must have rows and columns; found shape {X.shape}.")

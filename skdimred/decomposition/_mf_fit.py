@@ -8,7 +8,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skdimred._base import guarded
-from skdimred._cells import Cells, aligned_weights, known_cells
+from skdimred._cells import aligned_weights, known_cells
 from skdimred._checks import as_sample_weight
 from skdimred._sweeps import SweepMixin
 from skdimred.decomposition._mf_parameters import (
@@ -336,15 +336,9 @@ class BiasedFactorsMixin(SweepMixin):
         full = P[:, :-1] @ self.components_.astype(P.dtype, copy=False)
         full += self.column_bias_.astype(P.dtype) + P.dtype.type(self.mean_)
         full += P[:, -1:]
-        known = table.cells
-        if isinstance(X, Cells) or sparse.issparse(X):
-            # The values themselves: less the mean and plus the mean they would change.
-            source = X if isinstance(X, Cells) else Cells.from_matrix(X)
-            full[source.rows, source.columns] = source.values
-        else:
-            dense = np.asarray(X, dtype=full.dtype)
-            rows = rows_of(known)
-            full[rows, known.indices] = dense[rows, known.indices]
+        # The values themselves: less the mean and plus the mean they would change.
+        known = known_cells(self, X, reset=False)
+        full[rows_of(known), known.indices] = known.data
         return full
 
 

@@ -5,6 +5,7 @@ import tracemalloc
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
@@ -673,3 +674,20 @@ def test_fit_transform_of_coordinate_descent_is_transform(ratings, params, dtype
     X = ratings.astype(dtype)
     mf = BiasedMF(5, alpha=0.5, random_state=0, **params)
     assert_array_equal(mf.fit_transform(X), mf.transform(X))
+
+
+def test_frames_with_missing_values_of_their_own():
+    frame = pd.DataFrame(
+        {
+            "a": pd.array([1, 2, None, 4], dtype="Int64"),
+            "b": pd.array([1.5, None, 3.0, 4.0], dtype="Float64"),
+            "c": [2.0, 1.0, np.nan, 0.0],
+        }
+    )
+    X = np.array([[1, 1.5, 2], [2, np.nan, 1], [np.nan, 3, np.nan], [4, 4, 0]])
+    expected = BiasedMFImputer(1, alpha=0.1, random_state=0).fit_transform(X)
+    mf = BiasedMF(1, alpha=0.1, random_state=0).fit(frame)
+    assert_array_equal(mf.complete(frame), expected)
+    imputer = BiasedMFImputer(1, alpha=0.1, random_state=0)
+    assert_array_equal(imputer.fit_transform(frame), expected)
+    assert_array_equal(Cells.from_matrix(frame).values, X[~np.isnan(X)])

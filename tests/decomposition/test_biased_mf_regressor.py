@@ -186,3 +186,8 @@ def test_none_is_no_id():
     X = np.array([["Ann", None], ["Bob", None]], dtype=object)
     with pytest.raises(ValueError, match="Column 1 of X holds None"):
         BiasedMFRegressor(1).fit(X, [1.0, 2.0])
+
+
+def test_clip_is_true_or_false():
+    with pytest.raises(ValueError, match="clip='y' must be True or False"):
+        BiasedMFRegressor(1, clip="y").fit([[1, 2], [2, 2]], [1.0, 2.0])
