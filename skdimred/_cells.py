@@ -13,6 +13,10 @@ from sklearn.utils.validation import check_array, validate_data
 __all__ = ["Cells", "aligned_weights", "dealt_to_folds", "known_cells"]
 
 
+# Power of the largest number of a dtype up to which weights may go.
+MOST_WEIGHT = 1 / 3
+
+
 class Cells:
     """Known cells of a table as samples, so that splitters hold out cells.
 
@@ -315,6 +319,12 @@ def aligned_weights(cell_weight, table, X):
         raise ValueError(
             "cell_weight must be finite and not negative where X is known; found "
             f"{weight[bad][0]} in {int(bad.sum())} cells."
+        )
+    largest, most = weight.max(initial=0.0), np.finfo(table.dtype).max ** MOST_WEIGHT
+    if largest > most:
+        raise ValueError(
+            f"cell_weight goes up to {largest:.3g}, of which products overflow "
+            f"{table.dtype}; divide it, alpha and alpha_bias by one number."
         )
     return weight
 

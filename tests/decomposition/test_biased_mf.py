@@ -691,3 +691,17 @@ def test_frames_with_missing_values_of_their_own():
     imputer = BiasedMFImputer(1, alpha=0.1, random_state=0)
     assert_array_equal(imputer.fit_transform(frame), expected)
     assert_array_equal(Cells.from_matrix(frame).values, X[~np.isnan(X)])
+
+
+@pytest.mark.parametrize(("dtype", "most"), [("f", 1e12), ("d", 1e100)])
+def test_weights_are_bounded_by_what_may_be_multiplied(ratings, dtype, most):
+    X, weight = ratings.astype(dtype), np.full(ratings.shape, most)
+    mf = BiasedMF(2, alpha=1.0, random_state=0)
+    expected = mf.fit(X).complete(X)
+    # Weights and penalties times one number ask for the same.
+    heavy = BiasedMF(2, alpha=most, random_state=0).fit(X, cell_weight=weight)
+    guess = heavy.inverse_transform(heavy.row_factors_, heavy.row_bias_)
+    hidden = np.isnan(X)
+    assert_allclose(guess[hidden], expected[hidden], atol=1e-3)
+    with pytest.raises(ValueError, match=r"cell_weight goes up to 1e\+\d+, of which"):
+        mf.fit(X, cell_weight=weight * most**2)
