@@ -8,9 +8,13 @@ from numbers import Integral
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_array, validate_data
 
 __all__ = ["Cells", "aligned_weights", "dealt_to_folds", "known_cells"]
+
+
+# Power of the largest number of a dtype up to which weights may go.
+MOST_WEIGHT = 1 / 3
 
 
 class Cells:
@@ -116,6 +120,11 @@ class Cells:
             table = _as_csr(X)
             rows = np.repeat(np.arange(table.shape[0]), np.diff(table.indptr))
             return cls(rows, table.indices, table.data, table.shape)
+        if hasattr(X, "dtypes"):
+            # Frames have ways of their own to say that a cell is missing.
+            X = check_array(
+                X, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan"
+            )
         X = np.asarray(X)
         if X.ndim != 2:
             raise ValueError(f"X must have rows and columns; found shape {X.shape}.")
@@ -310,6 +319,12 @@ def aligned_weights(cell_weight, table, X):
         raise ValueError(
             "cell_weight must be finite and not negative where X is known; found "
             f"{weight[bad][0]} in {int(bad.sum())} cells."
+        )
+    largest, most = weight.max(initial=0.0), np.finfo(table.dtype).max ** MOST_WEIGHT
+    if largest > most:
+        raise ValueError(
+            f"cell_weight goes up to {largest:.3g}, of which products overflow "
+            f"{table.dtype}; divide it, alpha and alpha_bias by one number."
         )
     return weight
 

@@ -1,5 +1,7 @@
 """Hold out cells of a table, where scikit-learn's splitters hold out rows."""
 
+from numbers import Integral
+
 import numpy as np
 from sklearn.utils import check_random_state
 
@@ -83,8 +85,10 @@ class CellKFold:
         ValueError
             If there are fewer cells than folds.
         """
-        if isinstance(self.n_splits, bool) or not self.n_splits >= 2:
-            raise ValueError(f"n_splits={self.n_splits!r} must be at least 2.")
+        if not isinstance(self.n_splits, Integral) or not self.n_splits >= 2:
+            raise ValueError(
+                f"n_splits={self.n_splits!r} must be an integer of at least 2."
+            )
         cells = X if isinstance(X, Cells) else Cells.from_matrix(X)
         if len(cells) < self.n_splits:
             raise ValueError(

@@ -157,3 +157,18 @@ def test_bad_parameters_are_named(table, params, text):
     observed = BiasedMFCV(implicit_zeros="observed")
     with pytest.raises(ValueError, match="implicit_zeros"):
         observed.fit(sparse.csr_array(np.nan_to_num(table)))
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e140])
+def test_the_grid_follows_the_scale(table, scale):
+    params = {"alphas": 3, "alpha_bias": 1.0, "cv": 2, "max_iter": 5, "random_state": 0}
+    unit = BiasedMFCV(2, **params).fit(table)
+    mf = BiasedMFCV(2, **params).fit(table * scale)
+    assert_allclose(mf.alphas_ / scale, unit.alphas_)
+    assert_allclose(mf.rmse_path_ / scale, unit.rmse_path_, rtol=1e-6)
+
+
+@pytest.mark.parametrize("n_splits", [2.5, "3", 1])
+def test_a_number_of_folds_is_whole(table, n_splits):
+    with pytest.raises(ValueError, match="must be an integer of at least 2"):
+        next(CellKFold(n_splits).split(table))

@@ -54,7 +54,8 @@ class BiasedMF(
         Number K of factors; 0 for biases alone. It may exceed the rank.
     alpha : float, default=10.0
         Penalty of the factors. For values of another scale s times as large, the same
-        answer takes s times the `alpha` and the same `alpha_bias`.
+        answer takes s times the `alpha` and the same `alpha_bias`; with ``l1_ratio=1``,
+        s ** 1.5 times.
     alpha_bias : float or None, default=None
         Penalty of the biases; None for `alpha`.
     l1_ratio : float, default=0.0

@@ -8,6 +8,7 @@ from skdimred._base import guarded
 from skdimred._cells import Cells, dealt_to_folds
 from skdimred._sklearn import with_callbacks
 from skdimred.decomposition._biased_mf import BiasedMF
+from skdimred.decomposition._mf_fit import unit_of
 from skdimred.decomposition._mf_parameters import check_parameters, is_count
 from skdimred.decomposition._mf_table import rows_of
 from skdimred.numerics.biased_factors import predict
@@ -353,7 +354,8 @@ def _parted(table, train, test):
 
 def _spectral_norm(table):
     """About the largest singular value of the known cells, the others being 0."""
-    cells = table.cells
+    factor = unit_of(table.largest)
+    cells = table.scaled(1 / factor).cells
     v = np.ones(cells.shape[1]) + np.arange(cells.shape[1]) % 3
     size = 0.0
     for _ in range(POWER_STEPS):
@@ -363,7 +365,7 @@ def _spectral_norm(table):
         u = cells @ (v / norm)
         size = float(np.linalg.norm(u))
         v = cells.T @ u
-    return size
+    return size * factor
 
 
 def _used(table):

@@ -8,7 +8,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skdimred._base import guarded
-from skdimred._cells import Cells, aligned_weights, known_cells
+from skdimred._cells import aligned_weights, known_cells
 from skdimred._checks import as_sample_weight
 from skdimred._sweeps import SweepMixin
 from skdimred.decomposition._mf_parameters import (
@@ -113,7 +113,9 @@ class BiasedFactorsMixin(SweepMixin):
         every, (table, held) = table, self._hold_out(table, rng)
         factor = unit_of(table.largest)
         root = np.sqrt(factor)
+        self._unit, self._is_far = factor, table.is_far
         scaled = table.scaled(1 / factor)
+        scaled = scaled.centered() if self._is_far else scaled
         k = int(self.n_components if k is None else k)
         penalty = penalty_of(self, self._alpha)
         biases = bool(self.row_bias), bool(self.col_bias)
@@ -273,13 +275,20 @@ class BiasedFactorsMixin(SweepMixin):
 
     def _fold_in(self, cells, complete, cell_weight=None):
         """Factors and bias of rows, (n, k + 1), in the dtype of their cells."""
-        k, penalty = self.n_components_, penalty_of(self, self._alpha)
-        bias = bool(self.row_bias)
+        k, bias = self.n_components_, bool(self.row_bias)
+        # In the units of the fit, so that the rows come out as they did there.
+        factor, root = self._unit, np.sqrt(self._unit)
+        penalty = penalty_of(self, self._alpha).scaled(root)
         dtype = cells.dtype
         Q = self._columns(dtype)
+        Q[:, :k] /= root
+        Q[:, k] /= factor
         threads = n_threads(self.n_jobs)
+        table = Table(cells, complete, self.mean_, None, None).scaled(1 / factor)
+        table = table.centered() if self._is_far else table
+        cells = table.cells
         if complete:
-            side = CompleteSide(cells, self.mean_, None, bias, threads)
+            side = CompleteSide(cells, table.mean, None, bias, threads)
         else:
             side = MaskedSide.from_csr(
                 cells,
@@ -291,6 +300,8 @@ class BiasedFactorsMixin(SweepMixin):
             )
         with np.errstate(over="ignore", invalid="ignore"):
             P, _ = fold_in(side, Q, penalty, self._column_weight, self.solver_)
+            P[:, :k] *= root
+            P[:, k] *= factor
         if not np.isfinite(P).all():
             row = int(np.argmax(~np.isfinite(P).all(axis=1)))
             raise ValueError(
@@ -325,15 +336,9 @@ class BiasedFactorsMixin(SweepMixin):
         full = P[:, :-1] @ self.components_.astype(P.dtype, copy=False)
         full += self.column_bias_.astype(P.dtype) + P.dtype.type(self.mean_)
         full += P[:, -1:]
-        known = table.cells
-        if isinstance(X, Cells) or sparse.issparse(X):
-            # The values themselves: less the mean and plus the mean they would change.
-            source = X if isinstance(X, Cells) else Cells.from_matrix(X)
-            full[source.rows, source.columns] = source.values
-        else:
-            dense = np.asarray(X, dtype=full.dtype)
-            rows = rows_of(known)
-            full[rows, known.indices] = dense[rows, known.indices]
+        # The values themselves: less the mean and plus the mean they would change.
+        known = known_cells(self, X, reset=False)
+        full[rows_of(known), known.indices] = known.data
         return full
 
 

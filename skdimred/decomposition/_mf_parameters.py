@@ -81,7 +81,14 @@ def check_parameters(estimator):
     for name, is_good, wanted in rules:
         if name in params and not is_good(params[name]):
             raise ValueError(f"{name}={params[name]!r} must be {wanted}.")
-    for name in ("positive", "row_bias", "col_bias", "weighted_alpha", "rotate"):
+    for name in (
+        "positive",
+        "row_bias",
+        "col_bias",
+        "weighted_alpha",
+        "rotate",
+        "clip",
+    ):
         if name in params and not isinstance(params[name], (bool, np.bool_)):
             raise ValueError(f"{name}={params[name]!r} must be True or False.")
 

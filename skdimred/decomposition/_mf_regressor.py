@@ -1,5 +1,7 @@
 """Biased factors for a list of ratings: ids in, a number out."""
 
+from numbers import Integral
+
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, RegressorMixin
@@ -225,6 +227,8 @@ class BiasedMFRegressor(BiasedFactorsMixin, RegressorMixin, BaseEstimator):
             "_n_features_out",
             "_column_weight",
             "_seen",
+            "_is_far",
+            "_unit",
         ):
             del self.__dict__[name]
 
@@ -365,8 +369,20 @@ def _column(X, j):
         return column
     if all(isinstance(value, str) for value in column):
         return column.astype(str)
+    if any(value is None for value in column):
+        raise ValueError(
+            f"Column {j} of X holds None (first in row "
+            f"{[value is None for value in column].index(True)}): each sample needs "
+            "an id; leave such samples out, or give them an id of their own."
+        )
     try:
-        return column.astype(np.float64)
+        # Whole numbers beyond 2**53 would fall together as floats.
+        whole = all(isinstance(value, Integral) for value in column)
+        return column.astype(np.int64 if whole else np.float64)
+    except OverflowError as error:
+        raise ValueError(
+            f"Column {j} of X holds whole numbers beyond 64 bits; make them strings."
+        ) from error
     except (TypeError, ValueError) as error:
         kinds = sorted({type(value).__name__ for value in column})
         raise ValueError(

@@ -14,6 +14,8 @@ __all__ = ["Table", "mean_of", "rows_of"]
 BLOCK = 1 << 14
 # Cells of a block of a sparse table of which the zeros are written out.
 DENSE_BLOCK = 1 << 22
+# Share of the squared errors that may be lost beside the square of the mean.
+LOST = 1e-6
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,26 @@ class Table:
         if self.complete and not isinstance(cells, np.ndarray):
             square -= self.mean**2
         return float(np.sqrt(max(square, 0.0)))
+
+    @property
+    def is_far(self):
+        """Whether the mean of a dense table is so large that squares lose the rest."""
+        if not (self.complete and isinstance(self.cells, np.ndarray) and self.mean):
+            return False
+        cells, unit, squares = self.cells, self.largest + abs(self.mean), 0.0
+        step = max(1, BLOCK // cells.shape[1])
+        for start in range(0, len(cells), step):
+            block = cells[start : start + step].astype(np.float64)
+            squares += float(np.sum(((block - self.mean) / unit) ** 2))
+        lost = np.finfo(cells.dtype).eps * (self.mean / unit) ** 2
+        return bool(lost > LOST * squares / cells.size)
+
+    def centered(self):
+        """The same dense table with its mean taken off, a copy."""
+        if not (self.complete and isinstance(self.cells, np.ndarray)):
+            return self
+        cells = self.cells - self.cells.dtype.type(self.mean)
+        return replace(self, cells=cells, mean=0.0)
 
     def scaled(self, factor):
         """The same table times a number, a power of 2."""

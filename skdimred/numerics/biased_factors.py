@@ -142,6 +142,9 @@ def alternate(problem, Q, *, max_iter, tol, rotate, after_sweep, warm=False):
         Q[problem.columns.total == 0] = 0
     else:
         _put_in_order(P, Q, problem.row_weight)
+    if problem.method == "cd":
+        # From where `fold_in` starts, so that rows come out as they would there.
+        P[:] = 0
     found.squares = problem.improve_rows(P, Q, None)
     value = problem.objective(P, Q, found.squares)
     found.history[-1] = min(value, found.history[-1])

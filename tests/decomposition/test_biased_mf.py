@@ -5,6 +5,7 @@ import tracemalloc
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
@@ -636,3 +637,71 @@ def test_lines_of_progress(ratings, capsys):
     assert len(lines) == 3
     assert lines[0].startswith("[BiasedMF] sweep 1: objective ")
     assert "held-out RMSE" in lines[2]
+
+
+@pytest.mark.parametrize(("dtype", "mean"), [("d", 2.0**27), ("f", 2.0**13)])
+def test_a_large_mean_of_a_full_table_does_not_matter(rng, dtype, mean):
+    X = rng.standard_normal((60, 3)) @ rng.standard_normal((3, 40))
+    X += rng.standard_normal((60, 1)) + rng.standard_normal(40)
+    # What both tables hold exactly.
+    X = np.round(X * 256) / 256
+    near, far = X.astype(dtype), (X + mean).astype(dtype)
+    mf = BiasedMF(3, alpha=0.5)
+    expected = mf.fit_transform(near)
+    err, history = mf.reconstruction_err_, mf.objective_history_
+    found = mf.fit_transform(far)
+    close = {"rtol": 1e-3, "atol": 1e-3} if dtype == "f" else {"atol": 1e-6}
+    assert_allclose(found, expected, **close)
+    assert_allclose(mf.reconstruction_err_, err, rtol=1e-3)
+    assert_allclose(mf.objective_history_[-1], history[-1], rtol=1e-4)
+    assert_array_equal(mf.transform(far), found)
+    assert_allclose(mf.transform(far[:7]), found[:7], **close)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-18, 1e18, 1e30])
+def test_rows_of_float32_are_folded_in_at_any_scale(ratings, scale):
+    X = (ratings * scale).astype(np.float32)
+    mf = BiasedMF(3, alpha=scale, alpha_bias=1.0, random_state=0)
+    assert_array_equal(mf.fit_transform(X), mf.transform(X))
+    unit = BiasedMF(3, alpha=1.0, alpha_bias=1.0, random_state=0).fit(ratings)
+    expected = unit.complete(ratings)
+    assert_allclose(mf.complete(X) / np.float32(scale), expected, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("params", [{"l1_ratio": 0.5}, {"positive": True}])
+@pytest.mark.parametrize("dtype", ["f", "d"])
+def test_fit_transform_of_coordinate_descent_is_transform(ratings, params, dtype):
+    X = ratings.astype(dtype)
+    mf = BiasedMF(5, alpha=0.5, random_state=0, **params)
+    assert_array_equal(mf.fit_transform(X), mf.transform(X))
+
+
+def test_frames_with_missing_values_of_their_own():
+    frame = pd.DataFrame(
+        {
+            "a": pd.array([1, 2, None, 4], dtype="Int64"),
+            "b": pd.array([1.5, None, 3.0, 4.0], dtype="Float64"),
+            "c": [2.0, 1.0, np.nan, 0.0],
+        }
+    )
+    X = np.array([[1, 1.5, 2], [2, np.nan, 1], [np.nan, 3, np.nan], [4, 4, 0]])
+    expected = BiasedMFImputer(1, alpha=0.1, random_state=0).fit_transform(X)
+    mf = BiasedMF(1, alpha=0.1, random_state=0).fit(frame)
+    assert_array_equal(mf.complete(frame), expected)
+    imputer = BiasedMFImputer(1, alpha=0.1, random_state=0)
+    assert_array_equal(imputer.fit_transform(frame), expected)
+    assert_array_equal(Cells.from_matrix(frame).values, X[~np.isnan(X)])
+
+
+@pytest.mark.parametrize(("dtype", "most"), [("f", 1e12), ("d", 1e100)])
+def test_weights_are_bounded_by_what_may_be_multiplied(ratings, dtype, most):
+    X, weight = ratings.astype(dtype), np.full(ratings.shape, most)
+    mf = BiasedMF(2, alpha=1.0, random_state=0)
+    expected = mf.fit(X).complete(X)
+    # Weights and penalties times one number ask for the same.
+    heavy = BiasedMF(2, alpha=most, random_state=0).fit(X, cell_weight=weight)
+    guess = heavy.inverse_transform(heavy.row_factors_, heavy.row_bias_)
+    hidden = np.isnan(X)
+    assert_allclose(guess[hidden], expected[hidden], atol=1e-3)
+    with pytest.raises(ValueError, match=r"cell_weight goes up to 1e\+\d+, of which"):
+        mf.fit(X, cell_weight=weight * most**2)

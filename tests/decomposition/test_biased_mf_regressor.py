@@ -165,3 +165,29 @@ def test_scales_and_types(ratings):
             clone(model).fit(ids, y * 1e200)
     with pytest.raises(ValueError, match="alpha=-1"):
         BiasedMFRegressor(alpha=-1).fit(X, y)
+
+
+def test_whole_numbers_beside_strings_stay_apart(ratings):
+    X, y = ratings
+    expected = BiasedMFRegressor(2, alpha=1.0, random_state=0).fit(X, y).predict(X)
+    # As doubles all of these are 2**60.
+    mixed = np.empty(X.shape, dtype=object)
+    mixed[:, 0] = 2**60 + X[:, 0]
+    mixed[:, 1] = [f"film {j:02}" for j in X[:, 1]]
+    model = BiasedMFRegressor(2, alpha=1.0, random_state=0).fit(mixed, y)
+    assert len(model.ids_[0]) == len(np.unique(X[:, 0]))
+    assert_array_equal(model.predict(mixed), expected)
+    mixed[0, 0] = 2**70
+    with pytest.raises(ValueError, match="beyond 64 bits; make them strings"):
+        model.fit(mixed, y)
+
+
+def test_none_is_no_id():
+    X = np.array([["Ann", None], ["Bob", None]], dtype=object)
+    with pytest.raises(ValueError, match="Column 1 of X holds None"):
+        BiasedMFRegressor(1).fit(X, [1.0, 2.0])
+
+
+def test_clip_is_true_or_false():
+    with pytest.raises(ValueError, match="clip='y' must be True or False"):
+        BiasedMFRegressor(1, clip="y").fit([[1, 2], [2, 2]], [1.0, 2.0])
