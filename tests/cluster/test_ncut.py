@@ -26,6 +26,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdimred.cluster import ClusterMembership, NcutClustering
+from skdimred.cluster._neighbors import _nearest_of_different, _nearest_outside
 
 SHARED = Path(os.environ.get("SKDIMRED_DATA", "data"))
 
@@ -745,3 +746,18 @@ def test_very_large_weights(criterion, iris):
     assert_allclose(ncut.embedding_, expected.embedding_, atol=1e-9)
     with pytest.raises(ValueError, match="would overflow"):
         clone(expected).fit(K * 1e305)
+
+
+def test_bridges_between_groups_of_equal_rows(rng):
+    X = rng.integers(30, size=(6000, 1)) * np.array([[1.0, 0.3]])
+    component = np.unique(X[:, 0], return_inverse=True)[1]
+    points = rng.permutation(len(X))[:3000]
+    places, squares = _nearest_of_different(X, points, component)
+    assert (component[places] != component[points]).all()
+    assert_allclose(squares, 1.09)
+    expected = _nearest_outside(X, points, component)
+    assert_allclose(squares, expected[1], atol=1e-9)
+    start = time.process_time()
+    ncut = NcutClustering(2, random_state=0).fit(np.tile(X, (3, 1)))
+    assert time.process_time() - start < 3
+    assert_array_equal(ncut.predict(X), ncut.labels_[: len(X)])
