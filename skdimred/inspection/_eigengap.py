@@ -160,8 +160,8 @@ class EigengapDisplay:
         gaps = np.diff(values) if values.ndim == 1 else np.empty(0)
         if not len(gaps) or not (gaps >= 0).all() or not np.isfinite(values).all():
             raise ValueError(
-                "eigenvalues must be two or more finite numbers in ascending order; found "
-                f"{self.eigenvalues!r}."
+                "eigenvalues must be two or more finite numbers in ascending order; "
+                f"found {self.eigenvalues!r}."
             )
         plt = import_pyplot(self)
         from matplotlib.ticker import MaxNLocator
