@@ -27,6 +27,8 @@ MORE = 2
 ASYMMETRY = 1e-7
 # A bridge has the weight of the last neighbour, but is never weaker.
 WEAKEST_BRIDGE = 1e-6
+# Sums of precomputed weights have to be lower, and their products with numbers of rows.
+MOST_WEIGHT = 1e300
 LOWEST = float(np.finfo(np.float64).min)
 # Of weights: the least one that sums and quotients can do with.
 LEAST_EXPONENT = -300.0
@@ -116,7 +118,7 @@ def neighbor_graph(X, n_clusters, n_neighbors, sigma, n_jobs):
         directed = neighbor_weights(D, places, m, kernel)
         last = kernel.exponents(D[:, m - 1], places[:, m - 1], kernel.scales)
     W = symmetrised(directed)
-    check_underflow(W, sigma, D[:, 0], search)
+    check_underflow(W, kernel, D, sigma, search)
     bridge = np.maximum(np.exp(last), WEAKEST_BRIDGE)
     W, n_components = bridged(W, search, places, bridge, n_clusters, m)
     return RowGraph(W, n_components, search, kernel, n_neighbors)
@@ -135,7 +137,7 @@ def dense_graph(X, n_clusters, sigma, n_jobs):
     with np.errstate(over="ignore"):
         dense = dense_weights(D, kernel)
     W = tidy(dense)
-    check_underflow(W, sigma, near[:, 0], search)
+    check_underflow(W, kernel, near, sigma, search)
     found = np.arange(n)[:, np.newaxis]
     bridge = np.full(n, WEAKEST_BRIDGE)
     W, n_components = bridged(W, search, found, bridge, n_clusters, q)
@@ -148,7 +150,8 @@ def precomputed_graph(X):
     Raises
     ------
     ValueError
-        If they are no symmetric matrix of finite weights of at least 0, or all 0.
+        If they are no symmetric matrix of finite weights of at least 0, or all 0, or
+        their sum would overflow.
     """
     if X.shape[0] != X.shape[1]:
         raise ValueError(
@@ -158,6 +161,13 @@ def precomputed_graph(X):
         )
     W = sparse.csr_array(X, dtype=np.float64, copy=True)
     check_weights(W)
+    with np.errstate(over="ignore"):
+        total = float(W.sum())
+    if not total < MOST_WEIGHT:
+        raise ValueError(
+            f"The affinities are so large that their sum, {total:.3g}, would overflow: "
+            "divide them by their maximum, which changes no cut but in scale."
+        )
     W.sum_duplicates()
     W = tidy(W)
     difference = sparse.coo_array(W - W.T)
@@ -222,10 +232,18 @@ def count_different(X):
     return len(set(rows))
 
 
-def check_underflow(W, sigma, nearest, search):
-    """Raise if no weight between two different points is left."""
-    if W.nnz == np.count_nonzero(W.diagonal()):
-        least = float(np.ldexp(nearest[nearest > 0].min(), search.exponent))
+def check_underflow(W, kernel, D, sigma, search):
+    """Raise if no weight between two different points is left.
+
+    Equal rows have the weight 1 at any scale, and say nothing about it.
+    """
+    apart = D[D > 0]
+    lost = W.nnz == np.count_nonzero(W.diagonal())
+    if kernel.sigma is not None and len(apart):
+        with np.errstate(over="ignore"):
+            lost |= np.exp(-0.5 * (apart.min() / kernel.sigma) ** 2) == 0
+    if lost and len(apart):
+        least = float(np.ldexp(apart.min(), search.exponent))
         raise ValueError(
             f"sigma={sigma!r} is so small for the distances between rows, which are "
             f"{least:.3g} at least, that every weight underflows to 0. Take a larger "

@@ -16,8 +16,8 @@ __all__ = ["GraphCoordinates", "LandmarkCoordinates"]
 
 # An eigenvector is not extended if 1 - lambda is smaller: it would be all rounding.
 NEAR_ONE = 1e-6
-# Of the largest: a checksum of equal rows differs by no more.
-SAME_SUM = 1e-9
+# Entries of rows of which checksums are taken at once.
+CHECKED_AT_ONCE = 1 << 22
 
 _SOLVING = RLock()
 
@@ -92,6 +92,11 @@ class GraphCoordinates(Coordinates):
     def __init__(self, weights, mass, k, solver, X, rows):
         super().__init__(weights, mass, k, solver, X.dtype)
         self.rows, self._order, self._embedding = rows, None, None
+        self._known = None
+        if rows is None:
+            # Weights may be those given only up to rounding: they were symmetrised.
+            given = _canonical(X)
+            self._known = given.copy() if (given != weights).nnz else weights
 
     @property
     def embedding(self):
@@ -107,8 +112,8 @@ class GraphCoordinates(Coordinates):
     def place(self, X):
         """Which fitted row each row equals, or -1, and its weights (m, n) to them."""
         if self.rows is None:
-            new = known = sparse.csr_array(X, dtype=np.float64)
-            same = self._same(known, self.weights)
+            new = _canonical(X)
+            same = self._same(new, self._known)
         else:
             known = self.rows.search.clipped(X)
             same = self._same(known, self.rows.search.rows)
@@ -125,15 +130,13 @@ class GraphCoordinates(Coordinates):
         return same, stacked[back]
 
     def _same(self, new, fitted):
-        """Fitted row that each new one equals, or -1, by way of sums at random."""
-        probe = np.random.default_rng(0).random(fitted.shape[1]) + 0.5
+        """Fitted row that each new one equals, or -1, by way of checksums."""
         if self._order is None:
-            sums = np.asarray(fitted @ probe, dtype=np.float64)
+            sums = _checksums(fitted)
             order = np.argsort(sums, kind="stable")
             self._order = order, sums[order]
         order, sums = self._order
-        wanted = np.asarray(new @ probe, dtype=np.float64)
-        near = np.searchsorted(sums, wanted - SAME_SUM * np.abs(wanted))
+        near = np.searchsorted(sums, _checksums(new))
         candidates = order[np.minimum(near, len(order) - 1)]
         if sparse.issparse(fitted):
             apart = sparse.csr_array(new != fitted[candidates])
@@ -173,6 +176,45 @@ class GraphCoordinates(Coordinates):
         out = np.clip((weights @ Z) / rest, Z.min(axis=0), Z.max(axis=0))
         out[same >= 0] = Z[same[same >= 0]]
         return out
+
+
+def _canonical(X):
+    """Weights as a csr_array in float64, each stored once; a copy if that changes X."""
+    X = sparse.csr_array(X, dtype=np.float64)
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return X
+
+
+def _checksums(rows):
+    """Integers (n,), equal for equal rows whatever stands beside them, else at random.
+
+    Sums of floats would depend on their order, and hide a small column by a large one.
+    """
+    n, p = rows.shape
+    multipliers = np.random.default_rng(0).integers(
+        1 << 63, size=p, dtype=np.uint64, endpoint=True
+    )
+    multipliers |= np.uint64(1)
+    if sparse.issparse(rows):
+        terms = _bits(rows.data) * multipliers[rows.indices]
+        total = np.concatenate([np.zeros(1, np.uint64), np.cumsum(terms)])
+        return total[rows.indptr[1:]] - total[rows.indptr[:-1]]
+    out = np.empty(n, dtype=np.uint64)
+    step = max(1, CHECKED_AT_ONCE // p)
+    for start in range(0, n, step):
+        some = slice(start, start + step)
+        out[some] = (_bits(rows[some]) * multipliers).sum(axis=1, dtype=np.uint64)
+    return out
+
+
+def _bits(values):
+    """Bits of floats as integers; 0 for both zeros."""
+    values = np.ascontiguousarray(values) + values.dtype.type(0)
+    bits = values.view(f"u{values.dtype.itemsize}").astype(np.uint64)
+    # Round numbers have their bits at the top, where a product would lose them.
+    return bits ^ (bits >> np.uint64(32))
 
 
 class LandmarkCoordinates(Coordinates):

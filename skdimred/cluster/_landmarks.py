@@ -46,6 +46,12 @@ def landmark_graph(X, n_landmarks, n_clusters, n_neighbors, sigma, seed, n_jobs)
     marks = _choose(X, n_landmarks, seed)
     search = Neighbors(marks, n_jobs)
     p = marks.shape[0]
+    if p < max(2, n_clusters):
+        raise ValueError(
+            f"Only {p} of n_landmarks={n_landmarks} landmarks are different, and "
+            f"n_clusters={n_clusters} take at least {max(2, n_clusters)}: take more "
+            "landmarks, or fewer clusters if X has no more different rows."
+        )
     q = min(max(n_neighbors, SCALE_NEIGHBOR), p - 1)
     D, places = search.among(q)
     D = D.astype(np.float64, copy=False)
@@ -65,7 +71,7 @@ def landmark_graph(X, n_landmarks, n_clusters, n_neighbors, sigma, seed, n_jobs)
         rows = replace(rows, search=search, kernel=replace(kernel, scales=scales))
         places = search.among(min(q, len(kept) - 1))[1]
     E = landmark_weights(B)
-    check_underflow(E, sigma, D[:, 0], search)
+    check_underflow(E, kernel, D, sigma, search)
     bridge = np.full(E.shape[0], np.median(E.data))
     E, n_components = bridged(E, search, places, bridge, n_clusters, m)
     return replace(rows, weights=B, n_components=n_components), E, marks

@@ -156,7 +156,13 @@ class ClusterMembership(
     def _fit_votes(self, X):
         """Keep the rows of each cluster, which vote on others."""
         fitted = self.estimator_
-        if get_tags(fitted).input_tags.pairwise:
+        if not (hasattr(fitted, "labels_") or hasattr(fitted, "predict")):
+            raise TypeError(
+                f"estimator={fitted!r} must be a clusterer: after its fit it has "
+                "neither labels_ nor predict."
+            )
+        precomputed = getattr(fitted, "metric", None) == "precomputed"
+        if precomputed or get_tags(fitted).input_tags.pairwise:
             raise ValueError(
                 f"{type(fitted).__name__} was given distances or affinities, and has "
                 "no predict_proba: there are no rows among which neighbours could vote."
@@ -200,7 +206,7 @@ class ClusterMembership(
         X = self._checked(X)
         with one_blas_thread():
             if self.output == "distance":
-                out = euclidean_distances(X, _centers(self.estimator_))
+                out = _distances(X, _centers(self.estimator_))
             elif self.output == "one-hot":
                 out = self._one_hot(X)
             else:
@@ -215,15 +221,17 @@ class ClusterMembership(
             voters, places = self._votes
             return shares(voters.weights_of(X), places, len(self.classes_))
         centers = _centers(self.estimator_)
-        D = euclidean_distances(X, centers).astype(np.float64, copy=False)
+        D = _distances(X, centers)
         nearest = D.min(axis=1, keepdims=True)
-        # Difference of squares, which keeps its digits.
-        more = (D - nearest) * (D + nearest)
+        # Difference of squares, which keeps its digits; of a far row it is infinite.
+        with np.errstate(over="ignore"):
+            more = (D - nearest) * (D + nearest)
         scale = self.temperature * self.scale_
         if not scale > 0:
             share = (more == 0).astype(np.float64)
         else:
-            share = np.exp(-more / scale)
+            with np.errstate(over="ignore"):
+                share = np.exp(-more / scale)
         return share / share.sum(axis=1, keepdims=True)
 
     def _one_hot(self, X):
@@ -291,7 +299,35 @@ def _median_gap(X, centers):
     """Median excess of the second smallest squared distance over the smallest."""
     if len(centers) == 1:
         return 1.0
-    D = euclidean_distances(X, centers).astype(np.float64, copy=False)
+    D = _distances(X, centers)
     first, second = np.partition(D, 1, axis=1)[:, :2].T
-    gap = float(np.median((second - first) * (second + first)))
-    return gap if gap > 0 else float(np.mean((second - first) * (second + first)))
+    with np.errstate(over="ignore"):
+        gaps = (second - first) * (second + first)
+        gap = float(np.median(gaps)) or float(np.mean(gaps))
+    if not np.isfinite(gap):
+        raise ValueError(
+            "The squares of the distances between rows of X and the centres overflow: "
+            "scale X down, for instance by its largest entry."
+        )
+    return gap
+
+
+def _distances(X, centers):
+    """Distances (m, k) in float64, also of rows of which the squares overflow."""
+    if not np.isfinite(centers).all():
+        raise ValueError(
+            "The clusterer found centres that are not finite: are entries of X so "
+            "large that their squares overflow? Scale X down."
+        )
+    with np.errstate(over="ignore", invalid="ignore"):
+        D = euclidean_distances(X, centers).astype(np.float64, copy=False)
+    for i in np.flatnonzero(~np.isfinite(D).all(axis=1)):
+        row = X[[i]].toarray() if sparse.issparse(X) else X[[i]]
+        row = row.astype(np.float64)
+        exponent = np.frexp(max(np.abs(row).max(), np.abs(centers).max()))[1]
+        apart = np.ldexp(row, -exponent) - np.ldexp(
+            centers.astype(np.float64), -exponent
+        )
+        with np.errstate(over="ignore"):
+            D[i] = np.ldexp(np.sqrt((apart**2).sum(axis=1)), exponent)
+    return np.minimum(D, np.finfo(X.dtype).max)

@@ -180,7 +180,7 @@ def _bridges(search, found, component, small, n_neighbors):
     near, far = points[some], found[points[some], first[some]]
     rest = _sampled(points[~settled[own]], component, search.rows.shape[0])
     if len(rest):
-        places, squares = _nearest_outside(search.rows, rest, component)
+        places, squares = _nearest_of_different(search.rows, rest, component)
         order = np.argsort(squares, kind="stable")
         near = np.concatenate([near, rest[order]])
         far = np.concatenate([far, places[order]])
@@ -202,6 +202,22 @@ def _sampled(points, component, n):
     own = component[points]
     turn = np.arange(len(points)) - np.searchsorted(own, own)
     return points[turn % step == 0]
+
+
+def _nearest_of_different(rows, points, component):
+    """`_nearest_outside`, where many rows are equal from one of each."""
+    n = rows.shape[0]
+    if sparse.issparse(rows) or len(points) * n <= BLOCK:
+        return _nearest_outside(rows, points, component)
+    keys = np.column_stack([component, rows])
+    _, first, group = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    if 2 * len(first) > n:
+        return _nearest_outside(rows, points, component)
+    kept = np.sort(first)
+    some, back = np.unique(group.ravel()[points], return_inverse=True)
+    points = np.searchsorted(kept, first[some])
+    places, squares = _nearest_outside(rows[kept], points, component[kept])
+    return kept[places][back], squares[back]
 
 
 def _nearest_outside(rows, points, component):

@@ -158,10 +158,10 @@ class EigengapDisplay:
         """
         values = np.asarray(self.eigenvalues, dtype=np.float64)
         gaps = np.diff(values) if values.ndim == 1 else np.empty(0)
-        if not len(gaps) or not (gaps >= 0).all():
+        if not len(gaps) or not (gaps >= 0).all() or not np.isfinite(values).all():
             raise ValueError(
-                "eigenvalues must be two or more numbers in ascending order; found "
-                f"{self.eigenvalues!r}."
+                "eigenvalues must be two or more finite numbers in ascending order; "
+                f"found {self.eigenvalues!r}."
             )
         plt = import_pyplot(self)
         from matplotlib.ticker import MaxNLocator

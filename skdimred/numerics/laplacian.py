@@ -110,9 +110,10 @@ def low_spectrum(graph, k, solver="auto"):
     fix_signs(V.T)
     residual = graph.degree[:, np.newaxis] * V - graph.weights @ V
     residual -= mass[:, np.newaxis] * V * values
+    # Divided first: squares of large weights would overflow.
+    residual /= float((graph.degree / mass).max(initial=0.0)) or 1.0
     residual = np.sqrt(np.sum(residual**2 / mass[:, np.newaxis], axis=0).max())
-    scale = float((graph.degree / mass).max(initial=0.0))
-    return Spectrum(values, V, float(residual / (scale or 1.0)), ran, int(n_components))
+    return Spectrum(values, V, float(residual), ran, int(n_components))
 
 
 def _positive(mass):

@@ -245,3 +245,35 @@ def test_wrong_rows(iris):
         inner = SpectralClustering(3, affinity="precomputed", random_state=0)
         with pytest.raises(ValueError, match="no rows among which"):
             ClusterMembership(inner).fit(affinity)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_rows_of_which_squares_overflow(kind, dtype):
+    X = np.repeat(np.eye(3), 5, axis=0)
+    X = (X + 0.01 * np.random.default_rng(0).normal(size=X.shape)).astype(dtype)
+    centers = ClusterMembership(KMeans(3, random_state=0)).fit(kind(X))
+    far = dtype(1e200 if dtype == np.float64 else 1e30)
+    new = kind(np.array([[far, 0, 0], [0, 0, -far]], dtype=dtype))
+    share = centers.transform(new)
+    assert share.dtype == dtype
+    assert_allclose(share.sum(axis=1), 1)
+    away = ClusterMembership(KMeans(3, random_state=0), output="distance")
+    assert_allclose(away.fit(kind(X)).transform(new), far, rtol=1e-6)
+
+
+def test_what_is_no_clusterer_and_what_was_given_distances():
+    X = np.random.default_rng(0).normal(size=(20, 20))
+    for wrong in (StandardScaler(), make_pipeline(AgglomerativeClustering(3))):
+        with pytest.raises(TypeError, match="neither labels_ nor predict"):
+            ClusterMembership(wrong).fit(X)
+    cut = AgglomerativeClustering(3, metric="precomputed", linkage="average")
+    with pytest.raises(ValueError, match="no rows among which neighbours"):
+        ClusterMembership(cut).fit(np.abs(X - X.T))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_rows_too_large_for_the_clusterer():
+    X = 1e200 * np.random.default_rng(0).normal(size=(30, 2))
+    with pytest.raises(ValueError, match="overflow"):
+        ClusterMembership(KMeans(3, random_state=0)).fit(X)

@@ -26,6 +26,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdimred.cluster import ClusterMembership, NcutClustering
+from skdimred.cluster._neighbors import _nearest_of_different, _nearest_outside
 
 SHARED = Path(os.environ.get("SKDIMRED_DATA", "data"))
 
@@ -697,3 +698,66 @@ def test_many_new_rows(affinity):
     Z = found.transform(np.tile(new, (copies, 1)))
     assert_allclose(Z, np.tile(found.transform(new), (copies, 1)), atol=1e-7)
     assert_allclose(found.score(np.tile(X, (copies, 1))), -found.ncut_, atol=1e-9)
+
+
+def test_predict_on_training_rows_of_weights_symmetric_up_to_rounding(iris):
+    K = rbf_kernel(iris[0])
+    K = K * (1 + 1e-9 * np.tri(len(K)))
+    for X in (K, sparse.csr_array(K), K.astype(np.float32)):
+        ncut = NcutClustering(3, affinity="precomputed", random_state=0).fit(X)
+        assert_array_equal(ncut.predict(X), ncut.labels_)
+        assert_array_equal(ncut.transform(X), ncut.embedding_)
+        assert_array_equal(ncut.predict(X[7:9]), ncut.labels_[7:9])
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array])
+def test_predict_on_training_rows_beside_a_large_column(kind, rng):
+    small = make_moons(300, noise=0.3, random_state=0)[0]
+    X = kind(np.column_stack([small, 1e12 * rng.integers(2, size=300)]))
+    ncut = NcutClustering(6, random_state=0).fit(X)
+    assert_array_equal(ncut.predict(X), ncut.labels_)
+    assert_array_equal(ncut.transform(X), ncut.embedding_)
+
+
+@pytest.mark.parametrize("affinity", ["nearest_neighbors", "rbf"])
+def test_equal_rows_hide_no_underflow(affinity, rng):
+    X = rng.normal(size=(60, 3))
+    X[30] = X[31]
+    with pytest.raises(ValueError, match="sigma=1e-06 is so small"):
+        NcutClustering(3, affinity=affinity, sigma=1e-6).fit(X)
+
+
+def test_landmarks_of_equal_rows():
+    X = np.ones((50, 2))
+    with (
+        pytest.warns(Warning, match="distinct clusters"),
+        pytest.raises(ValueError, match="Only 1 of n_landmarks=20"),
+    ):
+        NcutClustering(3, n_landmarks=20, random_state=0).fit(X)
+
+
+@pytest.mark.parametrize("criterion", ["ncut", "ratiocut"])
+def test_very_large_weights(criterion, iris):
+    K = rbf_kernel(iris[0])
+    expected = NcutClustering(3, affinity="precomputed", criterion=criterion)
+    expected.set_params(random_state=0).fit(K)
+    ncut = clone(expected).fit(K * 2.0**900)
+    assert_array_equal(ncut.labels_, expected.labels_)
+    assert_allclose(ncut.embedding_, expected.embedding_, atol=1e-9)
+    with pytest.raises(ValueError, match="would overflow"):
+        clone(expected).fit(K * 1e305)
+
+
+def test_bridges_between_groups_of_equal_rows(rng):
+    X = rng.integers(30, size=(6000, 1)) * np.array([[1.0, 0.3]])
+    component = np.unique(X[:, 0], return_inverse=True)[1]
+    points = rng.permutation(len(X))[:3000]
+    places, squares = _nearest_of_different(X, points, component)
+    assert (component[places] != component[points]).all()
+    assert_allclose(squares, 1.09)
+    expected = _nearest_outside(X, points, component)
+    assert_allclose(squares, expected[1], atol=1e-9)
+    start = time.process_time()
+    ncut = NcutClustering(2, random_state=0).fit(np.tile(X, (3, 1)))
+    assert time.process_time() - start < 3
+    assert_array_equal(ncut.predict(X), ncut.labels_[: len(X)])

@@ -150,3 +150,9 @@ def test_what_is_no_distribution(iris):
     spectral = SpectralClustering(2, random_state=0).fit(iris[0])
     with pytest.raises(ValueError, match="predict_proba or transform"):
         MembershipDisplay.from_estimator(spectral, iris[0])
+
+
+@pytest.mark.parametrize("values", [[0.0, np.inf], [0.0, np.nan], [0.5, 0.1], [0.0]])
+def test_wrong_eigenvalues(values):
+    with pytest.raises(ValueError, match="two or more finite numbers"):
+        EigengapDisplay(eigenvalues=values).plot()
