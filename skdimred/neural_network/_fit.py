@@ -234,17 +234,22 @@ class NetworkFitMixin:
 
     def _principal(self, X, weight, columns):
         """Components as columns, and the least and largest score on each."""
-        n = len(X) if weight is None else np.count_nonzero(weight)
+        used = slice(None) if weight is None else weight > 0
+        n = len(X) if weight is None else np.count_nonzero(used)
         p = X.shape[1] if columns is None else len(columns)
         k = min(int(self.n_components), n - 1, p)
         if k < 1 or not self._varies:
             nothing = np.zeros(0)
             return np.zeros((p, 0)), (nothing, nothing)
+        if weight is not None:
+            # Only their ratios matter here, but PCA needs a sum above 1.
+            weight = weight / weight.max()
+            weight *= n / weight.sum()
         pca = PCA(k, random_state=self.random_state).fit(X, sample_weight=weight)
         V = pca.components_.T if columns is None else pca.components_.T[columns]
         low = high = np.zeros(k)
         if self.code_activation != "identity":
-            scores = pca.transform(X) / self.scale_
+            scores = pca.transform(X)[used] / self.scale_
             low, high = scores.min(axis=0), scores.max(axis=0)
         return V.astype(np.float64), (low, high)
 

@@ -258,6 +258,29 @@ def test_weights_draw_the_code_to_their_rows(parts):
     assert drawn[40:].mean() > plain[40:].mean()
 
 
+def test_weights_may_sum_to_1(parts):
+    train = parts[0][:300]
+    params = {"alpha": 0.0, "max_iter": 3, "random_state": 0}
+    plain = Autoencoder(3, **params).fit(train)
+    for total in (1.0, 1e-8):
+        weight = np.full(300, total / 300)
+        shared = Autoencoder(3, **params).fit(train, sample_weight=weight)
+        assert_allclose(shared.transform(train), plain.transform(train), atol=1e-8)
+
+
+@pytest.mark.parametrize("code_activation", ["relu", "tanh"])
+def test_rows_of_weight_0_do_not_shift_the_start(parts, code_activation):
+    train = parts[0][:300].copy()
+    train[200:] *= 100.0
+    weight = np.repeat([1.0, 0.0], [200, 100])
+    deep = Autoencoder(
+        3, code_activation=code_activation, max_iter=3, tol=0.0, random_state=0
+    )
+    left_out = clone(deep).fit(train, sample_weight=weight)
+    absent = clone(deep).fit(train[:200])
+    assert_allclose(left_out.loss_curve_, absent.loss_curve_, rtol=1e-6)
+
+
 def test_rows_stand_alone_and_precision_is_kept(digits):
     X = digits[0][:700]
     for dtype, tolerance in ((np.float64, 1e-12), (np.float32, 1e-4)):
