@@ -118,8 +118,8 @@ class Autoencoder(
         Loss of each epoch in the units of X, the mean over its batches: mean squared
         error of an entry, plus the term of `alpha`.
     validation_scores_ : list of float or None
-        Minus the mean squared error of the rows held out after each epoch; None without
-        `early_stopping`.
+        Minus the mean squared error of the rows held out after each epoch that had any;
+        None without `early_stopping`, and for "lbfgs".
     best_loss_ : float
         Loss of the weights kept: least of `loss_curve_`, or that of the start if no
         epoch fell below it; with `early_stopping`, that of the rows held out.

@@ -51,6 +51,7 @@ class NetworkFitMixin:
     def _descend(self, X, y, metadata, course, theta, columns, warm, rng):
         """Run epochs, and set the attributes."""
         before = (list(self.loss_curve_), self.n_iter_) if warm else ([], 0)
+        scored = (getattr(self, "validation_scores_", None) or []) if warm else []
         run = self._run_adam if self.solver == "adam" else self._run_lbfgs
         with self._sweeps(X, y, metadata) as report:
 
@@ -78,7 +79,9 @@ class NetworkFitMixin:
         self._set_weights(course.problem.network, theta, columns)
         self.loss_curve_ = before[0] + course.losses
         self.n_iter_ = before[1] + len(course.losses)
-        self.validation_scores_ = course.scores if self.early_stopping else None
+        self.validation_scores_ = None
+        if course.held is not None:
+            self.validation_scores_ = scored + course.scores
         self.best_loss_ = float(course.least * course.unit)
         self._tell(course, rests)
 

@@ -343,6 +343,19 @@ def test_early_stopping_judges_by_rows_held_out(parts):
         fitted.fit(train[:1])
 
 
+def test_scores_of_the_rows_held_out_match_the_loss_curve(parts):
+    train = parts[0][:200]
+    params = {"early_stopping": True, "max_iter": 4, "random_state": 0}
+    deep = Autoencoder(3, warm_start=True, **params).fit(train)
+    first = list(deep.validation_scores_)
+    deep.fit(train)
+    assert len(deep.validation_scores_) == len(deep.loss_curve_) == deep.n_iter_ == 8
+    assert deep.validation_scores_[:4] == first
+    # Nothing is held out of all rows at once.
+    along = Autoencoder(3, solver="lbfgs", **params).fit(train)
+    assert along.validation_scores_ is None
+
+
 def test_noise_is_that_of_each_feature(rng):
     """A code of noisy rows that is best for clean ones: less noise comes through."""
     T = rng.uniform(-1, 1, (1500, 2))
