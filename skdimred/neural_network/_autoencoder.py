@@ -336,7 +336,8 @@ class Autoencoder(
         Raises
         ------
         ValueError
-            If X has not `n_components` columns, or holds NaN or infinity.
+            If X has not `n_components` columns, or holds NaN or infinity; or if a row
+            that a code stands for overflows.
         """
         check_is_fitted(self)
         C = check_array(X, dtype=[np.float64, np.float32], input_name="X")
@@ -346,8 +347,15 @@ class Autoencoder(
                 f"n_components={self._n_features_out} columns."
             )
         rows = self._map(C, self._network.decode, self.n_features_in_, raw=True)
-        rows *= rows.dtype.type(self.scale_)
-        rows += self.mean_.astype(rows.dtype, copy=False)
+        with np.errstate(over="ignore", invalid="ignore"):
+            rows *= np.float64(self.scale_).astype(rows.dtype)
+            rows += self.mean_.astype(rows.dtype, copy=False)
+        bad = ~np.isfinite(rows).all(axis=1)
+        if bad.any():
+            raise ValueError(
+                f"The code in row {int(np.argmax(bad))} of X stands for a row that "
+                f"overflows {rows.dtype}: give smaller codes, or codes as float64."
+            )
         return rows
 
     def score_samples(self, X):

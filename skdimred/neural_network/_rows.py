@@ -41,10 +41,17 @@ def standards(X, weight):
 
 
 def standardise(X, mean, scale):
-    """Rows less their mean, over the scale, in memory of their own."""
-    Z = X - mean.astype(X.dtype, copy=False)
-    Z *= X.dtype.type(1.0 / scale)
-    return Z
+    """Rows less their mean, over the scale, in memory of their own.
+
+    What overflows becomes infinite, without a warning.
+    """
+    least = np.finfo(X.dtype).tiny
+    # Float32 may have no such number as the scale, or not its inverse.
+    dtype = X.dtype if least <= scale <= 1 / least else np.dtype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        Z = np.subtract(X, mean.astype(dtype, copy=False), dtype=dtype)
+        Z *= dtype.type(1.0 / scale)
+        return Z.astype(X.dtype, copy=False)
 
 
 class StandardRows:

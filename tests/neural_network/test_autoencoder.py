@@ -512,6 +512,42 @@ def test_wild_scales_give_no_nan(parts, rng):
     assert np.isfinite(fitted.transform(outlier)).all()
 
 
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_units_that_float32_can_hardly_tell(rng, solver):
+    """The smallest numbers of float32 have no inverse there."""
+    X = (rng.standard_normal((60, 5)) * [9, 4, 1, 1, 1]).astype(np.float32)
+    small = X * np.float32(1e-40)
+    deep = Autoencoder(2, solver=solver, max_iter=3, random_state=0)
+    codes = clone(deep).fit(small).transform(small)
+    assert codes.dtype == np.float32
+    expected = clone(deep).fit(X).transform(X)
+    assert_allclose(np.abs(codes), np.abs(expected), atol=0.02)
+    wide = clone(deep).fit(X.astype(float) * 1e-150)
+    assert np.isfinite(wide.transform(np.zeros((2, 5), np.float32))).all()
+    wide = clone(deep).fit(X.astype(float) * 1e150)
+    assert_allclose(wide.transform(X), wide.transform(np.zeros((60, 5))), atol=1e-6)
+
+
+def test_a_huge_row_of_weight_0_is_left_out_in_silence(rng):
+    X = rng.standard_normal((40, 5)).astype(np.float32) * np.float32(1e-18)
+    X[5] = 1e30
+    weight = np.ones(40)
+    weight[5] = 0
+    deep = Autoencoder(2, max_iter=2, random_state=0).fit(X, sample_weight=weight)
+    assert deep.scale_ < 1e-16
+    with pytest.raises(ValueError, match="overflow"):
+        deep.transform(X)
+
+
+@pytest.mark.parametrize("dtype, size", [(np.float32, 1.0), (np.float64, 1e200)])
+def test_codes_of_rows_that_overflow(rng, dtype, size):
+    deep = Autoencoder(2, max_iter=2, random_state=0)
+    deep.fit(rng.standard_normal((40, 5)) * 1e150)
+    codes = np.array([[0.0, 0.0], [size, size]], dtype)
+    with pytest.raises(ValueError, match="row [01] of X .* overflows float"):
+        deep.inverse_transform(codes)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_divergence_is_named(parts, dtype):
     train = parts[0].astype(dtype)
