@@ -64,7 +64,8 @@ class Autoencoder(
           carries the scores to the code and the code to the output, and hidden layers
           add 0 at first and what they learn later. Without hidden layers, the weights
           are the components. Never ends at a larger loss than it starts with, but
-          with `noise`.
+          with `noise`. A `code_activation` of "tanh" or "logistic" bends the scores: a
+          little, or without a remedy where weights are tied.
         - "random": uniform weights as Glorot and Bengio draw them; no linear path.
     solver : {"adam", "lbfgs"}, default="adam"
         Adam by random batches, or L-BFGS along all rows at once, in float64.
@@ -239,8 +240,9 @@ class Autoencoder(
         ------
         ValueError
             If a parameter is out of its range; if X holds NaN, infinity or values whose
-            squares overflow; if the descent diverges; or if `warm_start` is to go on
-            with weights of other shapes.
+            squares overflow, or varies by so little that squares underflow; if the
+            descent diverges; or if `warm_start` is to go on with weights of other
+            shapes.
 
         Notes
         -----

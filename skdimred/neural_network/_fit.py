@@ -11,7 +11,11 @@ from skdimred._checks import raise_if_not_finite
 from skdimred.decomposition import PCA
 from skdimred.neural_network._course import Course
 from skdimred.neural_network._descent import Batches, Problem, lbfgs
-from skdimred.neural_network._rows import StandardRows, standards
+from skdimred.neural_network._rows import (
+    StandardRows,
+    raise_if_too_close,
+    standards,
+)
 from skdimred.numerics.network import Network
 from skdimred.numerics.network_start import (
     leave_saddle,
@@ -118,7 +122,8 @@ class NetworkFitMixin:
         if course.rose:
             warnings.warn(
                 "No epoch brought the loss below that of the start, whose weights are "
-                f"kept: lower learning_rate_init={self.learning_rate_init}.",
+                f"kept: lower learning_rate_init={self.learning_rate_init}"
+                + ("." if rests else f", or raise max_iter={self.max_iter}."),
                 ConvergenceWarning,
                 stacklevel=6,
             )
@@ -191,6 +196,7 @@ class NetworkFitMixin:
             return None
         self._varies = scale > 0
         if scale == 0:
+            raise_if_too_close(X if weight is None else X[weight > 0])
             if narrow:
                 warnings.warn(
                     "Every feature of X is constant: there is nothing to encode.",

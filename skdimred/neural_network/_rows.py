@@ -4,7 +4,7 @@ import numpy as np
 
 from skdimred.numerics.columns import ColumnMoments, provisional_center
 
-__all__ = ["StandardRows", "standardise", "standards"]
+__all__ = ["StandardRows", "raise_if_too_close", "standardise", "standards"]
 
 # Bytes up to which standardised rows are kept, and not made anew in every epoch.
 HELD_BYTES = 256 << 20
@@ -38,6 +38,16 @@ def standards(X, weight):
     variance = moments.squares[varying] / moments.weight
     scale = float(np.sqrt(variance.mean())) if varying.any() else 0.0
     return moments.mean.astype(X.dtype), scale, varying
+
+
+def raise_if_too_close(X):
+    """Raise if rows differ, but by less than squares in float64 can tell from 0."""
+    apart = float((X.max(axis=0) - X.min(axis=0)).max())
+    if apart > 0 and apart**2 < np.finfo(np.float64).tiny:
+        raise ValueError(
+            f"X varies by {apart:.3g} at most, and the square of that underflows: "
+            "multiply X by a constant."
+        )
 
 
 def standardise(X, mean, scale):

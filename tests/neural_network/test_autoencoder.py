@@ -528,6 +528,17 @@ def test_units_that_float32_can_hardly_tell(rng, solver):
     assert_allclose(wide.transform(X), wide.transform(np.zeros((60, 5))), atol=1e-6)
 
 
+@pytest.mark.parametrize("scale", [1e-200, 1e-300])
+def test_rows_too_close_for_squares_are_not_called_constant(rng, scale):
+    X = rng.standard_normal((20, 3)) * scale
+    deep = Autoencoder(2, max_iter=2, random_state=0)
+    with pytest.raises(ValueError, match="underflows: multiply X"):
+        deep.fit(X)
+    with pytest.raises(ValueError, match="underflows: multiply X"):
+        deep.partial_fit(X)
+    assert not hasattr(deep, "coefs_")
+
+
 def test_a_huge_row_of_weight_0_is_left_out_in_silence(rng):
     X = rng.standard_normal((40, 5)).astype(np.float32) * np.float32(1e-18)
     X[5] = 1e30
@@ -539,12 +550,12 @@ def test_a_huge_row_of_weight_0_is_left_out_in_silence(rng):
         deep.transform(X)
 
 
-@pytest.mark.parametrize("dtype, size", [(np.float32, 1.0), (np.float64, 1e200)])
+@pytest.mark.parametrize(("dtype", "size"), [(np.float32, 1.0), (np.float64, 1e200)])
 def test_codes_of_rows_that_overflow(rng, dtype, size):
     deep = Autoencoder(2, max_iter=2, random_state=0)
     deep.fit(rng.standard_normal((40, 5)) * 1e150)
     codes = np.array([[0.0, 0.0], [size, size]], dtype)
-    with pytest.raises(ValueError, match="row [01] of X .* overflows float"):
+    with pytest.raises(ValueError, match=r"row [01] of X .* overflows float"):
         deep.inverse_transform(codes)
 
 
@@ -656,6 +667,21 @@ def test_interruption_keeps_the_best_weights(digits, monkeypatch, solver):
         deep.fit(X)
     assert deep.n_iter_ == 6
     assert -deep.score(X) < error_of(PCA(3).fit(X), X)
+
+
+def test_tied_weights_that_had_no_time_are_told_of_it(rng):
+    """Off the saddle the loss is larger at first: the remedy is more epochs."""
+    deep = Autoencoder(
+        2,
+        hidden_layer_sizes=(8,),
+        activation="identity",
+        code_activation="relu",
+        tied_weights=True,
+        max_iter=3,
+        random_state=0,
+    )
+    with pytest.warns(ConvergenceWarning, match="or raise max_iter=3"):
+        deep.fit(rng.standard_normal((60, 5)) @ rng.standard_normal((5, 5)))
 
 
 def test_not_at_rest_is_told(digits):
