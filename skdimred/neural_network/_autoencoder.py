@@ -148,7 +148,9 @@ class Autoencoder(
 
     Weights equal repetition where one batch holds all rows, and on average otherwise.
     Standardised rows are kept up to 256 MB, and made batch by batch above. The weights
-    kept are those of the best epoch.
+    kept are those of the best epoch; `partial_fit` keeps its last. A descent whose loss
+    becomes infinite is an error, and one that ends far above its start, or the mean of
+    the rows, a warning.
 
     References
     ----------

@@ -9,6 +9,9 @@ __all__ = ["Course"]
 LEAST_STEPS = 200
 # Share of the variance above the start at which a descent has gone astray.
 RISE = 0.1
+# Multiple of the error of the mean alone above which a descent has gone astray, where
+# the loss of the start is not known.
+ASTRAY = 10.0
 
 
 class Course:
@@ -80,6 +83,14 @@ class Course:
         if self.best_epoch or not self.losses:
             return False
         return self.losses[-1] > (self.first + RISE) * self.unit
+
+    def is_astray(self, theta):
+        """Whether all epochs rebuilt rows far worse than the mean alone does."""
+        if not self.losses or np.isfinite(self.first):
+            return False
+        level = self.problem.level()
+        error = min(self.losses) / self.unit - self.problem.penalty_of(theta)
+        return 0 < ASTRAY * level < error
 
     def line(self):
         """What to print of the last epoch."""

@@ -51,6 +51,18 @@ class Problem:
         n = self.network.n_weights
         gradient[:n] += theta.dtype.type(2 * self.penalty) * theta[:n]
 
+    def level(self):
+        """Mean squared error where every row is rebuilt as the mean."""
+        total, p = 0.0, self.network.widths[0]
+        buffer = np.empty((min(CHUNK_ROWS, len(self.index)), p), self.rows.dtype)
+        for start in range(0, len(self.index), CHUNK_ROWS):
+            chunk = slice(start, start + CHUNK_ROWS)
+            Z = self.rows.take(self.index[chunk], buffer)
+            squares = np.einsum("ij,ij->i", Z, Z, dtype=np.float64)
+            weight = 1.0 if self.weight is None else self.weight[chunk]
+            total += float(np.sum(squares * weight))
+        return total / (p * self.total)
+
     def error(self, theta):
         """Mean squared error of the rows, without the penalty."""
         parameters = self.network.views(theta)

@@ -87,7 +87,7 @@ class NetworkFitMixin:
         if course.held is not None:
             self.validation_scores_ = scored + course.scores
         self.best_loss_ = float(course.least * course.unit)
-        self._tell(course, rests)
+        self._tell(course, rests, theta)
 
     def _run_adam(self, course, theta, each, rng):
         """Epochs until the course rests or somebody asks to stop; whether so."""
@@ -118,7 +118,22 @@ class NetworkFitMixin:
             course.losses.append(course.first * course.unit)
         return rests
 
-    def _tell(self, course, rests):
+    def _tell_if_astray(self, course, theta, stacklevel):
+        """Warn of weights that are worse than none; whether they are."""
+        astray = course.is_astray(theta)
+        if astray:
+            warnings.warn(
+                "The descent diverges: the loss is far above that of the mean of the "
+                f"rows. Lower learning_rate_init={self.learning_rate_init}"
+                + (f" or noise={self.noise}." if np.any(self.noise) else "."),
+                ConvergenceWarning,
+                stacklevel=stacklevel,
+            )
+        return astray
+
+    def _tell(self, course, rests, theta):
+        if self._tell_if_astray(course, theta, 8):
+            return
         if course.rose:
             warnings.warn(
                 "No epoch brought the loss below that of the start, whose weights are "
@@ -162,6 +177,7 @@ class NetworkFitMixin:
         if self.verbose:
             print(f"[{type(self).__name__}] {course.line()}")
         self._set_weights(network, theta, None)
+        self._tell_if_astray(course, theta, 6)
         self._adam, self._rng = batches.adam, rng
         self.loss_curve_ = [*getattr(self, "loss_curve_", []), *course.losses]
         self.best_loss_ = min(self.loss_curve_)

@@ -539,6 +539,21 @@ def test_rows_too_close_for_squares_are_not_called_constant(rng, scale):
     assert not hasattr(deep, "coefs_")
 
 
+def test_divergence_is_named_where_the_start_is_not_judged(rng):
+    """Large but finite losses, with noise and in partial_fit."""
+    X = rng.standard_normal((300, 5)) @ rng.standard_normal((5, 5))
+    deep = Autoencoder(
+        2, hidden_layer_sizes=(8,), learning_rate_init=100.0, max_iter=5, random_state=0
+    )
+    with pytest.warns(ConvergenceWarning, match=r"diverges.*noise=0\.5"):
+        clone(deep).set_params(noise=0.5).fit(X)
+    with pytest.warns(ConvergenceWarning, match="diverges"):
+        deep.partial_fit(X)
+    # Rows of another size are no divergence.
+    calm = clone(deep).set_params(learning_rate_init=1e-3).partial_fit(X)
+    calm.partial_fit(1e4 * X)
+
+
 def test_a_huge_row_of_weight_0_is_left_out_in_silence(rng):
     X = rng.standard_normal((40, 5)).astype(np.float32) * np.float32(1e-18)
     X[5] = 1e30
