@@ -40,6 +40,8 @@ class Problem:
         # Rows of weight 1 on average.
         self.unit = self.total / len(index)
         self.penalty = alpha / (network.widths[0] * self.total)
+        # Error in features that the network leaves out.
+        self.left_out = 0.0
 
     def penalty_of(self, theta):
         """Penalty on the weights, biases aside."""
@@ -74,7 +76,7 @@ class Problem:
             errors = self.network.squared_errors(parameters, Z)
             weight = 1.0 if self.weight is None else self.weight[chunk]
             total += float(np.sum(errors * weight))
-        return total / (p * self.total)
+        return total / (p * self.total) + self.left_out
 
 
 class Batches:

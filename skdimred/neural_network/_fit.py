@@ -44,6 +44,8 @@ class NetworkFitMixin:
         rows = StandardRows(X, self.mean_, self.scale_, columns, theta.dtype)
         problem = Problem(network, rows, train, weight, self.alpha)
         judge = Problem(network, rows, held, weight, 0.0) if len(held) else None
+        if len(held) and columns is not None:
+            judge.left_out = self._left_out(X, held, weight, columns)
         unit = self.scale_**2 * network.widths[0] / self.n_features_in_
         course = Course(problem, judge, unit, self.tol, self.n_iter_no_change)
         if not np.any(self.noise):
@@ -201,6 +203,15 @@ class NetworkFitMixin:
             )
         order = rng.permutation(len(index))
         return np.sort(index[order[count:]]), np.sort(index[order[:count]])
+
+    def _left_out(self, X, held, weight, columns):
+        """Error of rows held out in features that are constant in the others."""
+        others = np.delete(np.arange(X.shape[1]), columns)
+        Z = (X[np.ix_(held, others)] - self.mean_[others].astype(float)) / self.scale_
+        rows = np.average(
+            (Z**2).sum(axis=1), weights=None if weight is None else weight[held]
+        )
+        return float(rows) / len(columns)
 
     def _standardise(self, X, weight, fitted, narrow):
         """Set the mean and the scale; positions of features that vary, if not all."""

@@ -356,6 +356,27 @@ def test_scores_of_the_rows_held_out_match_the_loss_curve(parts):
     assert along.validation_scores_ is None
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_feature_that_varies_among_rows_held_out_alone(rng, weighted):
+    """What the network cannot rebuild of them counts in their score."""
+    X = np.c_[rng.standard_normal((40, 4)), np.zeros(40)]
+    weight = rng.uniform(1, 2, 40) if weighted else None
+    deep = Autoencoder(
+        2, early_stopping=True, validation_fraction=0.05, max_iter=2, random_state=0
+    )
+    gains = []
+    plain = clone(deep).fit(X, sample_weight=weight).validation_scores_
+    for row in range(40):
+        other = X.copy()
+        other[row, 4] = 10.0
+        scores = clone(deep).fit(other, sample_weight=weight).validation_scores_
+        gains.append(plain[-1] - scores[-1])
+    # Two rows are held out, and one of them is off by 10 in one of five features.
+    held = np.flatnonzero(np.array(gains) > 5)
+    share = np.full(2, 0.5) if weight is None else weight[held] / weight[held].sum()
+    assert_allclose(np.array(gains)[held], share * 10.0**2 / 5, rtol=1e-3)
+
+
 def test_noise_is_that_of_each_feature(rng):
     """A code of noisy rows that is best for clean ones: less noise comes through."""
     T = rng.uniform(-1, 1, (1500, 2))
