@@ -64,7 +64,8 @@ class Autoencoder(
           carries the scores to the code and the code to the output, and hidden layers
           add 0 at first and what they learn later. Without hidden layers, the weights
           are the components. Never ends at a larger loss than it starts with, but
-          with `noise`.
+          with `noise`. A `code_activation` of "tanh" or "logistic" bends the scores: a
+          little, or without a remedy where weights are tied.
         - "random": uniform weights as Glorot and Bengio draw them; no linear path.
     solver : {"adam", "lbfgs"}, default="adam"
         Adam by random batches, or L-BFGS along all rows at once, in float64.
@@ -118,8 +119,8 @@ class Autoencoder(
         Loss of each epoch in the units of X, the mean over its batches: mean squared
         error of an entry, plus the term of `alpha`.
     validation_scores_ : list of float or None
-        Minus the mean squared error of the rows held out after each epoch; None without
-        `early_stopping`.
+        Minus the mean squared error of the rows held out after each epoch that had any;
+        None without `early_stopping`, and for "lbfgs".
     best_loss_ : float
         Loss of the weights kept: least of `loss_curve_`, or that of the start if no
         epoch fell below it; with `early_stopping`, that of the rows held out.
@@ -147,7 +148,9 @@ class Autoencoder(
 
     Weights equal repetition where one batch holds all rows, and on average otherwise.
     Standardised rows are kept up to 256 MB, and made batch by batch above. The weights
-    kept are those of the best epoch.
+    kept are those of the best epoch; `partial_fit` keeps its last. A descent whose loss
+    becomes infinite is an error, and one that ends far above its start, or the mean of
+    the rows, a warning.
 
     References
     ----------
@@ -239,8 +242,9 @@ class Autoencoder(
         ------
         ValueError
             If a parameter is out of its range; if X holds NaN, infinity or values whose
-            squares overflow; if the descent diverges; or if `warm_start` is to go on
-            with weights of other shapes.
+            squares overflow, or varies by so little that squares underflow; if the
+            descent diverges; or if `warm_start` is to go on with weights of other
+            shapes.
 
         Notes
         -----
@@ -336,7 +340,8 @@ class Autoencoder(
         Raises
         ------
         ValueError
-            If X has not `n_components` columns, or holds NaN or infinity.
+            If X has not `n_components` columns, or holds NaN or infinity; or if a row
+            that a code stands for overflows.
         """
         check_is_fitted(self)
         C = check_array(X, dtype=[np.float64, np.float32], input_name="X")
@@ -346,8 +351,15 @@ class Autoencoder(
                 f"n_components={self._n_features_out} columns."
             )
         rows = self._map(C, self._network.decode, self.n_features_in_, raw=True)
-        rows *= rows.dtype.type(self.scale_)
-        rows += self.mean_.astype(rows.dtype, copy=False)
+        with np.errstate(over="ignore", invalid="ignore"):
+            rows *= np.float64(self.scale_).astype(rows.dtype)
+            rows += self.mean_.astype(rows.dtype, copy=False)
+        bad = ~np.isfinite(rows).all(axis=1)
+        if bad.any():
+            raise ValueError(
+                f"The code in row {int(np.argmax(bad))} of X stands for a row that "
+                f"overflows {rows.dtype}: give smaller codes, or codes as float64."
+            )
         return rows
 
     def score_samples(self, X):

@@ -9,6 +9,9 @@ __all__ = ["Course"]
 LEAST_STEPS = 200
 # Share of the variance above the start at which a descent has gone astray.
 RISE = 0.1
+# Multiple of the error of the mean alone above which a descent has gone astray, where
+# the loss of the start is not known.
+ASTRAY = 10.0
 
 
 class Course:
@@ -33,7 +36,7 @@ class Course:
         self.tol, self.patience, self.waited = tol, patience, 0
         self.losses, self.scores = [], []
         self.best, self.least, self.best_epoch = None, np.inf, 0
-        self.mark = self.first = np.inf
+        self.mark = self.first = self.last = np.inf
         self.steps = 0
 
     def begin(self, theta):
@@ -63,7 +66,7 @@ class Course:
             self.scores.append(-error * self.unit)
             judged = error + self.problem.penalty_of(theta)
         self.waited = 0 if judged < self.mark - self.tol else self.waited + 1
-        self.mark = min(self.mark, judged)
+        self.mark, self.last = min(self.mark, judged), judged
         if judged < self.least:
             self.least, self.best = judged, theta.copy()
             self.best_epoch = len(self.losses)
@@ -79,7 +82,15 @@ class Course:
         """Whether no epoch fell below the start and the last ended far above it."""
         if self.best_epoch or not self.losses:
             return False
-        return self.losses[-1] > (self.first + RISE) * self.unit
+        return self.last > self.first + RISE
+
+    def is_astray(self, theta):
+        """Whether all epochs rebuilt rows far worse than the mean alone does."""
+        if not self.losses or np.isfinite(self.first):
+            return False
+        level = self.problem.level()
+        error = min(self.losses) / self.unit - self.problem.penalty_of(theta)
+        return 0 < ASTRAY * level < error
 
     def line(self):
         """What to print of the last epoch."""

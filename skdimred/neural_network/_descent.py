@@ -40,6 +40,8 @@ class Problem:
         # Rows of weight 1 on average.
         self.unit = self.total / len(index)
         self.penalty = alpha / (network.widths[0] * self.total)
+        # Error in features that the network leaves out.
+        self.left_out = 0.0
 
     def penalty_of(self, theta):
         """Penalty on the weights, biases aside."""
@@ -50,6 +52,18 @@ class Problem:
         """Add the gradient of the penalty."""
         n = self.network.n_weights
         gradient[:n] += theta.dtype.type(2 * self.penalty) * theta[:n]
+
+    def level(self):
+        """Mean squared error where every row is rebuilt as the mean."""
+        total, p = 0.0, self.network.widths[0]
+        buffer = np.empty((min(CHUNK_ROWS, len(self.index)), p), self.rows.dtype)
+        for start in range(0, len(self.index), CHUNK_ROWS):
+            chunk = slice(start, start + CHUNK_ROWS)
+            Z = self.rows.take(self.index[chunk], buffer)
+            squares = np.einsum("ij,ij->i", Z, Z, dtype=np.float64)
+            weight = 1.0 if self.weight is None else self.weight[chunk]
+            total += float(np.sum(squares * weight))
+        return total / (p * self.total)
 
     def error(self, theta):
         """Mean squared error of the rows, without the penalty."""
@@ -62,7 +76,7 @@ class Problem:
             errors = self.network.squared_errors(parameters, Z)
             weight = 1.0 if self.weight is None else self.weight[chunk]
             total += float(np.sum(errors * weight))
-        return total / (p * self.total)
+        return total / (p * self.total) + self.left_out
 
 
 class Batches:

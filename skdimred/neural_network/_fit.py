@@ -11,7 +11,11 @@ from skdimred._checks import raise_if_not_finite
 from skdimred.decomposition import PCA
 from skdimred.neural_network._course import Course
 from skdimred.neural_network._descent import Batches, Problem, lbfgs
-from skdimred.neural_network._rows import StandardRows, standards
+from skdimred.neural_network._rows import (
+    StandardRows,
+    raise_if_too_close,
+    standards,
+)
 from skdimred.numerics.network import Network
 from skdimred.numerics.network_start import (
     leave_saddle,
@@ -40,6 +44,8 @@ class NetworkFitMixin:
         rows = StandardRows(X, self.mean_, self.scale_, columns, theta.dtype)
         problem = Problem(network, rows, train, weight, self.alpha)
         judge = Problem(network, rows, held, weight, 0.0) if len(held) else None
+        if len(held) and columns is not None:
+            judge.left_out = self._left_out(X, held, weight, columns)
         unit = self.scale_**2 * network.widths[0] / self.n_features_in_
         course = Course(problem, judge, unit, self.tol, self.n_iter_no_change)
         if not np.any(self.noise):
@@ -51,6 +57,7 @@ class NetworkFitMixin:
     def _descend(self, X, y, metadata, course, theta, columns, warm, rng):
         """Run epochs, and set the attributes."""
         before = (list(self.loss_curve_), self.n_iter_) if warm else ([], 0)
+        scored = (getattr(self, "validation_scores_", None) or []) if warm else []
         run = self._run_adam if self.solver == "adam" else self._run_lbfgs
         with self._sweeps(X, y, metadata) as report:
 
@@ -78,9 +85,11 @@ class NetworkFitMixin:
         self._set_weights(course.problem.network, theta, columns)
         self.loss_curve_ = before[0] + course.losses
         self.n_iter_ = before[1] + len(course.losses)
-        self.validation_scores_ = course.scores if self.early_stopping else None
+        self.validation_scores_ = None
+        if course.held is not None:
+            self.validation_scores_ = scored + course.scores
         self.best_loss_ = float(course.least * course.unit)
-        self._tell(course, rests)
+        self._tell(course, rests, theta)
 
     def _run_adam(self, course, theta, each, rng):
         """Epochs until the course rests or somebody asks to stop; whether so."""
@@ -111,11 +120,27 @@ class NetworkFitMixin:
             course.losses.append(course.first * course.unit)
         return rests
 
-    def _tell(self, course, rests):
+    def _tell_if_astray(self, course, theta, stacklevel):
+        """Warn of weights that are worse than none; whether they are."""
+        astray = course.is_astray(theta)
+        if astray:
+            warnings.warn(
+                "The descent diverges: the loss is far above that of the mean of the "
+                f"rows. Lower learning_rate_init={self.learning_rate_init}"
+                + (f" or noise={self.noise}." if np.any(self.noise) else "."),
+                ConvergenceWarning,
+                stacklevel=stacklevel,
+            )
+        return astray
+
+    def _tell(self, course, rests, theta):
+        if self._tell_if_astray(course, theta, 8):
+            return
         if course.rose:
             warnings.warn(
                 "No epoch brought the loss below that of the start, whose weights are "
-                f"kept: lower learning_rate_init={self.learning_rate_init}.",
+                f"kept: lower learning_rate_init={self.learning_rate_init}"
+                + ("." if rests else f", or raise max_iter={self.max_iter}."),
                 ConvergenceWarning,
                 stacklevel=6,
             )
@@ -154,6 +179,7 @@ class NetworkFitMixin:
         if self.verbose:
             print(f"[{type(self).__name__}] {course.line()}")
         self._set_weights(network, theta, None)
+        self._tell_if_astray(course, theta, 6)
         self._adam, self._rng = batches.adam, rng
         self.loss_curve_ = [*getattr(self, "loss_curve_", []), *course.losses]
         self.best_loss_ = min(self.loss_curve_)
@@ -178,6 +204,15 @@ class NetworkFitMixin:
         order = rng.permutation(len(index))
         return np.sort(index[order[count:]]), np.sort(index[order[:count]])
 
+    def _left_out(self, X, held, weight, columns):
+        """Error of rows held out in features that are constant in the others."""
+        others = np.delete(np.arange(X.shape[1]), columns)
+        Z = (X[np.ix_(held, others)] - self.mean_[others].astype(float)) / self.scale_
+        rows = np.average(
+            (Z**2).sum(axis=1), weights=None if weight is None else weight[held]
+        )
+        return float(rows) / len(columns)
+
     def _standardise(self, X, weight, fitted, narrow):
         """Set the mean and the scale; positions of features that vary, if not all."""
         try:
@@ -188,6 +223,7 @@ class NetworkFitMixin:
             return None
         self._varies = scale > 0
         if scale == 0:
+            raise_if_too_close(X if weight is None else X[weight > 0])
             if narrow:
                 warnings.warn(
                     "Every feature of X is constant: there is nothing to encode.",
@@ -234,17 +270,22 @@ class NetworkFitMixin:
 
     def _principal(self, X, weight, columns):
         """Components as columns, and the least and largest score on each."""
-        n = len(X) if weight is None else np.count_nonzero(weight)
+        used = slice(None) if weight is None else weight > 0
+        n = len(X) if weight is None else np.count_nonzero(used)
         p = X.shape[1] if columns is None else len(columns)
         k = min(int(self.n_components), n - 1, p)
         if k < 1 or not self._varies:
             nothing = np.zeros(0)
             return np.zeros((p, 0)), (nothing, nothing)
+        if weight is not None:
+            # Only their ratios matter here, but PCA needs a sum above 1.
+            weight = weight / weight.max()
+            weight *= n / weight.sum()
         pca = PCA(k, random_state=self.random_state).fit(X, sample_weight=weight)
         V = pca.components_.T if columns is None else pca.components_.T[columns]
         low = high = np.zeros(k)
         if self.code_activation != "identity":
-            scores = pca.transform(X) / self.scale_
+            scores = pca.transform(X)[used] / self.scale_
             low, high = scores.min(axis=0), scores.max(axis=0)
         return V.astype(np.float64), (low, high)
 

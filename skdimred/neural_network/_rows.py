@@ -4,7 +4,7 @@ import numpy as np
 
 from skdimred.numerics.columns import ColumnMoments, provisional_center
 
-__all__ = ["StandardRows", "standardise", "standards"]
+__all__ = ["StandardRows", "raise_if_too_close", "standardise", "standards"]
 
 # Bytes up to which standardised rows are kept, and not made anew in every epoch.
 HELD_BYTES = 256 << 20
@@ -40,11 +40,28 @@ def standards(X, weight):
     return moments.mean.astype(X.dtype), scale, varying
 
 
+def raise_if_too_close(X):
+    """Raise if rows differ, but by less than squares in float64 can tell from 0."""
+    apart = float((X.max(axis=0) - X.min(axis=0)).max())
+    if apart > 0 and apart**2 < np.finfo(np.float64).tiny:
+        raise ValueError(
+            f"X varies by {apart:.3g} at most, and the square of that underflows: "
+            "multiply X by a constant."
+        )
+
+
 def standardise(X, mean, scale):
-    """Rows less their mean, over the scale, in memory of their own."""
-    Z = X - mean.astype(X.dtype, copy=False)
-    Z *= X.dtype.type(1.0 / scale)
-    return Z
+    """Rows less their mean, over the scale, in memory of their own.
+
+    What overflows becomes infinite, without a warning.
+    """
+    least = np.finfo(X.dtype).tiny
+    # Float32 may have no such number as the scale, or not its inverse.
+    dtype = X.dtype if least <= scale <= 1 / least else np.dtype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        Z = np.subtract(X, mean.astype(dtype, copy=False), dtype=dtype)
+        Z *= dtype.type(1.0 / scale)
+        return Z.astype(X.dtype, copy=False)
 
 
 class StandardRows:

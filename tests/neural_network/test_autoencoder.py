@@ -258,6 +258,29 @@ def test_weights_draw_the_code_to_their_rows(parts):
     assert drawn[40:].mean() > plain[40:].mean()
 
 
+def test_weights_may_sum_to_1(parts):
+    train = parts[0][:300]
+    params = {"alpha": 0.0, "max_iter": 3, "random_state": 0}
+    plain = Autoencoder(3, **params).fit(train)
+    for total in (1.0, 1e-8):
+        weight = np.full(300, total / 300)
+        shared = Autoencoder(3, **params).fit(train, sample_weight=weight)
+        assert_allclose(shared.transform(train), plain.transform(train), atol=1e-8)
+
+
+@pytest.mark.parametrize("code_activation", ["relu", "tanh"])
+def test_rows_of_weight_0_do_not_shift_the_start(parts, code_activation):
+    train = parts[0][:300].copy()
+    train[200:] *= 100.0
+    weight = np.repeat([1.0, 0.0], [200, 100])
+    deep = Autoencoder(
+        3, code_activation=code_activation, max_iter=3, tol=0.0, random_state=0
+    )
+    left_out = clone(deep).fit(train, sample_weight=weight)
+    absent = clone(deep).fit(train[:200])
+    assert_allclose(left_out.loss_curve_, absent.loss_curve_, rtol=1e-6)
+
+
 def test_rows_stand_alone_and_precision_is_kept(digits):
     X = digits[0][:700]
     for dtype, tolerance in ((np.float64, 1e-12), (np.float32, 1e-4)):
@@ -318,6 +341,40 @@ def test_early_stopping_judges_by_rows_held_out(parts):
     assert not hasattr(fitted, "partial_fit")
     with pytest.raises(ValueError, match="n_samples=1 rows"):
         fitted.fit(train[:1])
+
+
+def test_scores_of_the_rows_held_out_match_the_loss_curve(parts):
+    train = parts[0][:200]
+    params = {"early_stopping": True, "max_iter": 4, "random_state": 0}
+    deep = Autoencoder(3, warm_start=True, **params).fit(train)
+    first = list(deep.validation_scores_)
+    deep.fit(train)
+    assert len(deep.validation_scores_) == len(deep.loss_curve_) == deep.n_iter_ == 8
+    assert deep.validation_scores_[:4] == first
+    # Nothing is held out of all rows at once.
+    along = Autoencoder(3, solver="lbfgs", **params).fit(train)
+    assert along.validation_scores_ is None
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_feature_that_varies_among_rows_held_out_alone(rng, weighted):
+    """What the network cannot rebuild of them counts in their score."""
+    X = np.c_[rng.standard_normal((40, 4)), np.zeros(40)]
+    weight = rng.uniform(1, 2, 40) if weighted else None
+    deep = Autoencoder(
+        2, early_stopping=True, validation_fraction=0.05, max_iter=2, random_state=0
+    )
+    gains = []
+    plain = clone(deep).fit(X, sample_weight=weight).validation_scores_
+    for row in range(40):
+        other = X.copy()
+        other[row, 4] = 10.0
+        scores = clone(deep).fit(other, sample_weight=weight).validation_scores_
+        gains.append(plain[-1] - scores[-1])
+    # Two rows are held out, and one of them is off by 10 in one of five features.
+    held = np.flatnonzero(np.array(gains) > 5)
+    share = np.full(2, 0.5) if weight is None else weight[held] / weight[held].sum()
+    assert_allclose(np.array(gains)[held], share * 10.0**2 / 5, rtol=1e-3)
 
 
 def test_noise_is_that_of_each_feature(rng):
@@ -476,6 +533,68 @@ def test_wild_scales_give_no_nan(parts, rng):
     assert np.isfinite(fitted.transform(outlier)).all()
 
 
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_units_that_float32_can_hardly_tell(rng, solver):
+    """The smallest numbers of float32 have no inverse there."""
+    X = (rng.standard_normal((60, 5)) * [9, 4, 1, 1, 1]).astype(np.float32)
+    small = X * np.float32(1e-40)
+    deep = Autoencoder(2, solver=solver, max_iter=3, random_state=0)
+    codes = clone(deep).fit(small).transform(small)
+    assert codes.dtype == np.float32
+    expected = clone(deep).fit(X).transform(X)
+    assert_allclose(np.abs(codes), np.abs(expected), atol=0.02)
+    wide = clone(deep).fit(X.astype(float) * 1e-150)
+    assert np.isfinite(wide.transform(np.zeros((2, 5), np.float32))).all()
+    wide = clone(deep).fit(X.astype(float) * 1e150)
+    assert_allclose(wide.transform(X), wide.transform(np.zeros((60, 5))), atol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e-300])
+def test_rows_too_close_for_squares_are_not_called_constant(rng, scale):
+    X = rng.standard_normal((20, 3)) * scale
+    deep = Autoencoder(2, max_iter=2, random_state=0)
+    with pytest.raises(ValueError, match="underflows: multiply X"):
+        deep.fit(X)
+    with pytest.raises(ValueError, match="underflows: multiply X"):
+        deep.partial_fit(X)
+    assert not hasattr(deep, "coefs_")
+
+
+def test_divergence_is_named_where_the_start_is_not_judged(rng):
+    """Large but finite losses, with noise and in partial_fit."""
+    X = rng.standard_normal((300, 5)) @ rng.standard_normal((5, 5))
+    deep = Autoencoder(
+        2, hidden_layer_sizes=(8,), learning_rate_init=100.0, max_iter=5, random_state=0
+    )
+    with pytest.warns(ConvergenceWarning, match=r"diverges.*noise=0\.5"):
+        clone(deep).set_params(noise=0.5).fit(X)
+    with pytest.warns(ConvergenceWarning, match="diverges"):
+        deep.partial_fit(X)
+    # Rows of another size are no divergence.
+    calm = clone(deep).set_params(learning_rate_init=1e-3).partial_fit(X)
+    calm.partial_fit(1e4 * X)
+
+
+def test_a_huge_row_of_weight_0_is_left_out_in_silence(rng):
+    X = rng.standard_normal((40, 5)).astype(np.float32) * np.float32(1e-18)
+    X[5] = 1e30
+    weight = np.ones(40)
+    weight[5] = 0
+    deep = Autoencoder(2, max_iter=2, random_state=0).fit(X, sample_weight=weight)
+    assert deep.scale_ < 1e-16
+    with pytest.raises(ValueError, match="overflow"):
+        deep.transform(X)
+
+
+@pytest.mark.parametrize(("dtype", "size"), [(np.float32, 1.0), (np.float64, 1e200)])
+def test_codes_of_rows_that_overflow(rng, dtype, size):
+    deep = Autoencoder(2, max_iter=2, random_state=0)
+    deep.fit(rng.standard_normal((40, 5)) * 1e150)
+    codes = np.array([[0.0, 0.0], [size, size]], dtype)
+    with pytest.raises(ValueError, match=r"row [01] of X .* overflows float"):
+        deep.inverse_transform(codes)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_divergence_is_named(parts, dtype):
     train = parts[0].astype(dtype)
@@ -584,6 +703,21 @@ def test_interruption_keeps_the_best_weights(digits, monkeypatch, solver):
         deep.fit(X)
     assert deep.n_iter_ == 6
     assert -deep.score(X) < error_of(PCA(3).fit(X), X)
+
+
+def test_tied_weights_that_had_no_time_are_told_of_it(rng):
+    """Off the saddle the loss is larger at first: the remedy is more epochs."""
+    deep = Autoencoder(
+        2,
+        hidden_layer_sizes=(8,),
+        activation="identity",
+        code_activation="relu",
+        tied_weights=True,
+        max_iter=3,
+        random_state=0,
+    )
+    with pytest.warns(ConvergenceWarning, match="or raise max_iter=3"):
+        deep.fit(rng.standard_normal((60, 5)) @ rng.standard_normal((5, 5)))
 
 
 def test_not_at_rest_is_told(digits):
