@@ -104,7 +104,7 @@ def _least_squares(X, model, take):
     plain, width = gram(model.H), max(4 * k, p)
     rows = X
     if sparse.issparse(X):
-        rows, width = X.tocsr(), 16 * k + 12 * X.nnz // max(1, X.shape[0])
+        rows, width = X.tocsr(), 4 * k + 3 * X.nnz // max(1, X.shape[0])
     step = max(256, BLOCK_BYTES // (8 * width))
 
     def over(taken):
