@@ -45,8 +45,6 @@ class Known:
         Their means.
     squares : float
         Sum of the squared known values and of c times the squares expected elsewhere.
-    known_squares : float
-        The first part.
     weight : float
         c.
     """
@@ -56,7 +54,6 @@ class Known:
     rows: np.ndarray
     columns: np.ndarray
     squares: float
-    known_squares: float
     weight: float
 
     @classmethod
@@ -111,7 +108,6 @@ class Known:
             (rows * root).astype(dtype),
             columns.astype(dtype),
             squares + weight * max(hidden, 0.0),
-            squares,
             weight,
         )
 
