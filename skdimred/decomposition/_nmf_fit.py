@@ -34,6 +34,8 @@ class Fitted:
     residual : float
     n_iter : int
     converged : bool
+    cross : ndarray of shape (k, p) or None
+        W'X over the square of the scale, where it came by the way.
     """
 
     model: Model
@@ -42,6 +44,7 @@ class Fitted:
     residual: float
     n_iter: int
     converged: bool
+    cross: np.ndarray | None = None
 
 
 def factorise(table, plan, init, rng, report=None):
@@ -73,7 +76,7 @@ def factorise(table, plan, init, rng, report=None):
     problem = Problem(table_seen, plan)
     # Let go as soon as it is taken over, as factors may be large.
     pair, gentle = begun(problem, init, rng)
-    history, n_iter, residual, converged = [], 0, np.inf, False
+    history, n_iter, residual, converged, cross = [], 0, np.inf, False, None
     tol = plan.tol
     for _ in range(MOST_ROUNDS):
         left = plan.max_iter - n_iter
@@ -83,14 +86,15 @@ def factorise(table, plan, init, rng, report=None):
         n_iter += found.n_iter
         model = problem.model(found.A, found.B)
         first = problem.first(found, table.X.shape[0], keep)
-        rows = _rows(table, model, first)
+        rows = _rows(table, model, first, problem.squares)
         if not plan.least_weights:
             # What rows get is not what the alternation had.
             residual = problem.residual(found.A, found.B)
             converged = found.converged
             break
         pair = list(problem.factors(rows.W[keep], model.H))
-        residual, converged = problem.residual(*pair), found.converged
+        residual, cross = problem.residual_at_best(*pair)
+        converged = found.converged
         n_last, was, asked = found.n_iter, found.residual, found.asked
         del found
         done = residual <= plan.tol or not converged or asked
@@ -102,15 +106,17 @@ def factorise(table, plan, init, rng, report=None):
     order = np.argsort(-rows.shares, kind="stable")
     rows = replace(rows, W=rows.W[:, order], shares=rows.shares[order])
     model = replace(model, H=np.ascontiguousarray(model.H[order]))
+    cross = None if cross is None else cross[order]
     if _has_many_weights(model.H):
         # Of which a new row gets those that the order and the start yield.
-        rows = _rows(table, model, None)
-    return Fitted(model, rows, history, residual, n_iter, converged)
+        rows, cross = _rows(table, model, None), None
+    return Fitted(model, rows, history, residual, n_iter, converged, cross)
 
 
-def _rows(table, model, first):
+def _rows(table, model, first, squares=None):
     """The rows of a table on components."""
-    return fit_of_rows(table.X, model, table.weight, gaps=table.gaps, first=first)
+    options = {"gaps": table.gaps, "first": first, "squares": squares}
+    return fit_of_rows(table.X, model, table.weight, **options)
 
 
 def _has_many_weights(H):

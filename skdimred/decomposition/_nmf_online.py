@@ -51,13 +51,14 @@ class Stream:
     def of(cls, table, found):
         """After a fit to a table."""
         times = np.ones(table.X.shape[0]) if table.weight is None else table.weight
-        S, C = cls._sums(table.X, found.rows.W, times, found.model)
+        S, C = cls._sums(table.X, found.rows.W, times, found.model, found.cross)
         return cls(S, C, float(times.sum()))
 
     @staticmethod
-    def _sums(X, W, times, model):
+    def _sums(X, W, times, model, C=None):
         W = W / model.scale
-        C = transposed_product(X, W, times, model) / model.scale
+        if C is None:
+            C = transposed_product(X, W, times, model) / model.scale
         return W.T @ (W * times[:, np.newaxis]), C
 
     @classmethod

@@ -175,9 +175,9 @@ class Problem:
     def products(self, X):
         """Products with a table like this one."""
         options = {"scale": self.table.scale, "weight": self.table.weight}
-        if sparse.issparse(X):
-            return SparseProducts(X, **options)
-        return DenseProducts(X, map_ranges=map_ranges, **options)
+        options["map_ranges"] = map_ranges
+        kind = SparseProducts if sparse.issparse(X) else DenseProducts
+        return kind(X, **options)
 
     def run(self, pair, *, tol, max_iter, gentle=0, report=None):
         """Alternate from a pair of factors, which is emptied: see `alternate`."""
@@ -206,6 +206,28 @@ class Problem:
             return multiply_residual(self.loss, W, Ht, self.penalties)
         slopes = self.loss.slopes(0, A, B), self.loss.slopes(1, B, A)
         return balanced_residual(*slopes, A, B, self.loss.squares)
+
+    @property
+    def squares(self):
+        """Of all cells over the scale, None where some are unknown or steps multiply."""
+        return self.loss.squares if isinstance(self.loss, Frobenius) else None
+
+    def residual_at_best(self, A, B):
+        """The same where A is the best for B.
+
+        Gives also W'X over the square of the scale, None where it is not at hand.
+        """
+        if not isinstance(self.loss, Frobenius):
+            return self.residual(A, B), None
+        slopes, cross = self.loss.slopes_and_cross(1, B, A)
+        residual = balanced_residual(np.zeros(len(A)), slopes, A, B, self.loss.squares)
+        per_W, _ = self._per_factor()
+        return residual, cross * (per_W / self.table.scale)
+
+    def _per_factor(self):
+        """What weights and components are divided by, for the factors A and B."""
+        s = self.table.scale
+        return (s**0.5, s**0.5) if self.plan.penalised else (s, 1.0)
 
     def _units(self, B):
         """What components and weights are multiplied by, for the units of the table."""
@@ -249,8 +271,8 @@ class Problem:
 
     def factors(self, W, H):
         """Factors A and B of weights and components in the units of the table."""
-        s, dtype = self.table.scale, self.loss.dtype
-        per_W, per_H = (s**0.5, s**0.5) if self.plan.penalised else (s, 1.0)
+        dtype = self.loss.dtype
+        per_W, per_H = self._per_factor()
         A = (W.T / per_W).astype(dtype)
         if self.root is not None:
             A *= self.root.astype(dtype)

@@ -160,7 +160,7 @@ class RowFit:
     n_known: float
 
 
-def fit_of_rows(X, model, sample_weight=None, *, gaps=False, first=None):
+def fit_of_rows(X, model, sample_weight=None, *, gaps=False, first=None, squares=None):
     """Weights of rows, their loss, and the share of each component in the fit.
 
     Parameters
@@ -172,6 +172,8 @@ def fit_of_rows(X, model, sample_weight=None, *, gaps=False, first=None):
         Whether cells of dense rows are unknown.
     first : ndarray of shape (n, k) or None
         Weights to begin with, for a divergence.
+    squares : float or None
+        What `RowFit` has as its total, where it is known, for the squared error.
 
     Returns
     -------
@@ -196,7 +198,8 @@ def fit_of_rows(X, model, sample_weight=None, *, gaps=False, first=None):
     _least_squares(X, model, take)
     # In the order of the rows, whichever thread was first.
     cross = np.sum([part for _, part in sorted(fit, key=lambda one: one[0])], axis=0)
-    squares = _squares(X, times, model.scale)
+    if squares is None:
+        squares = _squares(X, times, model.scale)
     half = (squares - 2 * cross.sum() + np.sum((W.T * times) @ W * gram(model.H))) / 2
     n_known = float(times.sum()) * X.shape[1]
     is_sparse = sparse.issparse(X)

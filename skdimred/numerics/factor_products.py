@@ -23,6 +23,9 @@ CHUNK = 8192
 BLOCK_BYTES = 1 << 20
 # Cells of a small table.
 SMALL = 5e5
+# Numbers in a vector of the processor; rows that are transposed at once, for the
+# caches; work of a stored entry, in multiply-adds of a dense product.
+LANES, TURNED, ENTRY_WORK = 4, 512, 8.0
 
 
 def serially(function, length, work):
@@ -138,12 +141,13 @@ class SparseProducts(_Products):
     ----------
     X : csr or csc of shape (n, p)
         Each entry stored once.
-    scale, weight
+    scale, weight, map_ranges
         As for `DenseProducts`.
     """
 
-    def __init__(self, X, *, scale=1.0, weight=None):
+    def __init__(self, X, *, scale=1.0, weight=None, map_ranges=serially):
         super().__init__(X.shape, X.dtype, scale, weight)
+        self.map_ranges = map_ranges
         # Where it is small, everything is done as on a dense matrix.
         self.is_dear = X.shape[0] * X.shape[1] >= SMALL
         self.X = X
@@ -159,13 +163,34 @@ class SparseProducts(_Products):
 
     def right(self, B):
         """B Z' of shape (k, n)."""
-        product = self.X @ np.ascontiguousarray(B.T)
-        return self._scaled(np.ascontiguousarray(product.T), over_rows=True)
+        return self._scaled(self._mapped(self.X, B), over_rows=True)
 
     def left(self, A):
         """A Z of shape (k, p)."""
-        product = self.X.T @ np.ascontiguousarray(self._weighted(A).T)
-        return self._scaled(np.ascontiguousarray(product.T), over_rows=False)
+        return self._scaled(self._mapped(self.X.T, self._weighted(A)), over_rows=False)
+
+    def _mapped(self, M, F):
+        """``F M'`` for a sparse M, where a thread has half of the components."""
+        k, lanes = len(F), -(-len(F) // LANES)
+        parts = min(2, lanes)
+        out = np.empty((k, M.shape[0]), self.dtype)
+
+        def over(halves):
+            edges = (lanes * part // parts for part in (halves.start, halves.stop))
+            taken = slice(*(min(k, LANES * edge) for edge in edges))
+            few = F[taken]
+            # Padded, as what is left of a vector costs as much as several vectors.
+            width = LANES * -(-len(few) // LANES) if len(few) > LANES else len(few)
+            columns = np.empty((M.shape[1], width), self.dtype)
+            columns[:, : len(few)], columns[:, len(few) :] = few.T, 0.0
+            product = M @ columns
+            for start in range(0, len(product), TURNED):
+                rows = slice(start, start + TURNED)
+                out[taken, rows] = product[rows, : len(few)].T
+
+        for _ in self.map_ranges(over, parts, work=ENTRY_WORK * M.nnz * k):
+            pass
+        return out
 
 
 class LowRankProducts:

@@ -62,11 +62,14 @@ def nnls(S, C, *, exact=True, sweeps=None, map_ranges=serially):
     k, n = C.shape
     sweeps = SWEEPS if sweeps is None else sweeps
     S, C, units = _in_units(S, C)
-    X = np.zeros((k, n))
-    if S.ndim == 2:
-        hals(X, C, S, sweeps, map_ranges)
-    else:
+    if S.ndim == 3:
+        X = np.zeros((k, n))
         own_sweeps(X, C, S, sweeps)
+    else:
+        # Exchanges take the supports only, for which single precision is enough.
+        dtype = np.float32 if exact else np.float64
+        X = hals(np.zeros((k, n), dtype), C.astype(dtype), S, sweeps, map_ranges)
+        X = X.astype(np.float64)
     if not exact:
         return X * units
     S = S + (RIDGE * k) * np.eye(k)
@@ -223,12 +226,11 @@ def _on_support(S, C, positive):
         rows = order[start:stop]
         m = int(sizes[rows[-1]])
         index = supports[rows, :m]
+        cells = index[:, :, np.newaxis] * k + index[:, np.newaxis]
         inside = np.arange(m) < sizes[rows, np.newaxis]
-        if S.ndim == 2:
-            system = S[index[:, :, np.newaxis], index[:, np.newaxis]]
-        else:
-            place = rows[:, np.newaxis, np.newaxis]
-            system = S[place, index[:, :, np.newaxis], index[:, np.newaxis]]
+        if S.ndim == 3:
+            cells += (rows * k**2)[:, np.newaxis, np.newaxis]
+        system = S.ravel().take(cells)
         system *= inside[:, :, np.newaxis] & inside[:, np.newaxis]
         system[:, np.arange(m), np.arange(m)] += ~inside
         right = np.where(inside, C[rows[:, np.newaxis], index], 0.0)

@@ -196,8 +196,8 @@ def hals(A, C, S, sweeps, map_ranges=serially):
 def slope(A, gradient):
     """Squared norm (k,) of the gradient where A may move along it, A >= 0."""
     # At 0, only what pulls upwards counts.
-    moves = np.where(A > 0, gradient, np.minimum(gradient, 0.0))
-    return np.einsum("ij,ij->i", moves, moves, dtype=np.float64)
+    moves = gradient * ((A > 0) | (gradient < 0))
+    return np.array([inner(row, row) for row in moves])
 
 
 def _slopes(A, C, S):
@@ -239,8 +239,12 @@ class Frobenius:
 
     def slopes(self, side, factor, other):
         """Squared norms (k,) of the projected gradient in one factor."""
-        _, _, linear, ridged = self._quadratic(side, other)
-        return _slopes(factor, linear, ridged)
+        return self.slopes_and_cross(side, factor, other)[0]
+
+    def slopes_and_cross(self, side, factor, other):
+        """The same, and the products of the other factor with the data."""
+        C, _, linear, ridged = self._quadratic(side, other)
+        return _slopes(factor, linear, ridged), C
 
     def objective(self, A, B):
         """The objective at a pair of factors."""
