@@ -209,7 +209,7 @@ class Problem:
 
     @property
     def squares(self):
-        """Of all cells over the scale, None where some are unknown or steps multiply."""
+        """Of all cells over the scale, None unless the loss is `Frobenius`."""
         return self.loss.squares if isinstance(self.loss, Frobenius) else None
 
     def residual_at_best(self, A, B):
