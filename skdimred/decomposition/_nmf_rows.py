@@ -21,7 +21,8 @@ __all__ = [
     "weights",
 ]
 
-BLOCK_BYTES = 4 << 20
+# Of the rows that are multiplied at once, and how many rows are solved for at once.
+BLOCK_BYTES, SOLVED = 4 << 20, 4096
 # Squared relative error below which it is summed entry by entry.
 CLOSE = 1e-6
 # Sweeps of the form that is not exact.
@@ -107,15 +108,25 @@ def _least_squares(X, model, take):
         rows, width = X.tocsr(), 4 * k + 3 * X.nnz // max(1, X.shape[0])
     step = max(256, BLOCK_BYTES // (8 * width))
 
-    def over(taken):
-        for start in range(taken.start, taken.stop, step):
-            block = slice(start, min(start + step, taken.stop))
-            x = rows[block].astype(np.float64, copy=False)
+    def of_block(block):
+        C, W = np.empty((k, len(block))), np.empty((len(block), k))
+        whole = np.ones(len(block), bool)
+        for start in range(0, len(block), step):
+            part = slice(start, min(start + step, len(block)))
+            x = rows[block[part].start : block[part].stop]
+            x = x.astype(np.float64, copy=False)
             if model.missing or (not sparse.issparse(x) and np.isnan(x.sum())):
-                take(block, *_masked(x, model, Ht, ridge, options))
-                continue
-            C = np.ascontiguousarray((x @ Ht).T)
-            take(block, C, nnls(plain + ridge, C - l1, **options).T)
+                C[:, part], W[part] = _masked(x, model, Ht, ridge, options)
+                whole[part] = False
+            else:
+                C[:, part] = (x @ Ht).T
+        if whole.any():
+            W[whole] = nnls(plain + ridge, C[:, whole] - l1, **options).T
+        take(slice(block.start, block.stop), C, W)
+
+    def over(taken):
+        for start in range(taken.start, taken.stop, SOLVED):
+            of_block(range(start, min(start + SOLVED, taken.stop)))
 
     for _ in map_ranges(over, X.shape[0], work=float(X.shape[0]) * k * (p + k)):
         pass

@@ -118,6 +118,8 @@ def _complete(problem):
     table = problem.table
     if table.missing:
         return None
+    if not table.gaps and problem.squares is not None:
+        return problem.loss.products
     return problem.products(_without_gaps(table) if table.gaps else table.X)
 
 

@@ -51,6 +51,15 @@ def gram(A):
     return total
 
 
+def turned(M, out=None):
+    """The transpose of M (n, k) as a contiguous array, or into one with fewer rows."""
+    out = np.empty(M.shape[::-1], M.dtype) if out is None else out
+    for start in range(0, len(M), TURNED):
+        rows = slice(start, start + TURNED)
+        out[:, rows] = M[rows, : len(out)].T
+    return out
+
+
 def rows_of(X, entries):
     """Rows of a slice of the stored entries of a csr or csc matrix."""
     if X.format == "csc":
@@ -111,11 +120,9 @@ class DenseProducts(_Products):
         for start in range(0, len(X), step):
             rows = X[start : start + step].astype(np.float64)
             rows /= scale
-            rows *= rows
-            if weight is None:
-                squares += float(rows.sum())
-            else:
-                squares += float(weight[start : start + step] @ rows.sum(axis=1))
+            if weight is not None:
+                rows *= np.sqrt(weight[start : start + step, np.newaxis])
+            squares += inner(rows, rows)
         self.squares = squares
 
     def _mapped(self, function, length, k):
@@ -124,7 +131,8 @@ class DenseProducts(_Products):
 
     def right(self, B):
         """B Z' of shape (k, n)."""
-        out = self._mapped(lambda r: B @ self.X[r].T, self.shape[0], len(B))
+        # As its transpose, in which BLAS runs through X as it lies.
+        out = self._mapped(lambda r: turned(self.X[r] @ B.T), self.shape[0], len(B))
         return self._scaled(out, over_rows=True)
 
     def left(self, A):
@@ -183,10 +191,7 @@ class SparseProducts(_Products):
             width = LANES * -(-len(few) // LANES) if len(few) > LANES else len(few)
             columns = np.empty((M.shape[1], width), self.dtype)
             columns[:, : len(few)], columns[:, len(few) :] = few.T, 0.0
-            product = M @ columns
-            for start in range(0, len(product), TURNED):
-                rows = slice(start, start + TURNED)
-                out[taken, rows] = product[rows, : len(few)].T
+            turned(M @ columns, out[taken])
 
         for _ in self.map_ranges(over, parts, work=ENTRY_WORK * M.nnz * k):
             pass
