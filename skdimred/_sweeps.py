@@ -49,7 +49,8 @@ class _Tasks:
         # One more than there are: the last sweep to begin does not take place.
         self.fit = estimator._init_callback_context(max_subtasks=most + 1)
         self.fit.call_on_fit_task_begin(**self.data)
-        self.state = None
+        # Without callbacks nobody asks for the last state, which may hold large arrays.
+        self.watched, self.state = bool(getattr(estimator, "_skl_callbacks", ())), None
         self._begin()
 
     def _begin(self):
@@ -57,7 +58,8 @@ class _Tasks:
         self.sweep.call_on_fit_task_begin(**self.data)
 
     def next(self, state):
-        self.state = state
+        if self.watched:
+            self.state = state
         stop = self.sweep.call_on_fit_task_end(
             **self.data, reconstruction_attributes=state
         )

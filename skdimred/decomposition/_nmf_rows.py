@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 # Of the rows that are multiplied at once, and how many rows are solved for at once.
-BLOCK_BYTES, SOLVED = 4 << 20, 4096
+BLOCK_BYTES, SOLVED = 4 << 20, 2048
 # Squared relative error below which it is summed entry by entry.
 CLOSE = 1e-6
 # Sweeps of the form that is not exact.
@@ -211,7 +211,8 @@ def fit_of_rows(X, model, sample_weight=None, *, gaps=False, first=None, squares
     cross = np.sum([part for _, part in sorted(fit, key=lambda one: one[0])], axis=0)
     if squares is None:
         squares = _squares(X, times, model.scale)
-    half = (squares - 2 * cross.sum() + np.sum((W.T * times) @ W * gram(model.H))) / 2
+    products = W.T @ (W if sample_weight is None else W * times[:, np.newaxis])
+    half = (squares - 2 * cross.sum() + np.sum(products * gram(model.H))) / 2
     n_known = float(times.sum()) * X.shape[1]
     is_sparse = sparse.issparse(X)
     if model.missing or (not is_sparse and (gaps or half < CLOSE * squares)):

@@ -38,8 +38,9 @@ __all__ = [
     "multiply_residual",
 ]
 
+# Entries whose fit is found at once, bytes of dense rows, entries whose loss is.
 CHUNK = 4096
-BLOCK_BYTES = 2 << 20
+BLOCK_BYTES, ENTRIES = 2 << 20, 1 << 16
 # Iterations from one look at the residual to the next, change of the objective that is
 # rounding, in eps of the sum, and how many such changes end it.
 LOOK, ROUNDING, MOST_STILL = 10, 0.5, 10
@@ -184,15 +185,23 @@ class Cells:
         return np.maximum(v, self.floor, out=v)
 
     def _value_of_entries(self, W, Ht, v):
-        weight = None if self.weight is None else self.weight[self.rows]
-        if self.missing:
-            terms = divergence(self.x, v, self.beta)
-            return float(terms.sum() if weight is None else weight @ terms)
-        # Cells that are not stored add what is fitted there.
-        value = float(_total(W, self.weight) @ _total(Ht)) - self.total
-        logs = np.log(np.where(self.x > 0, self.x / v, 1), dtype=v.dtype)
-        x = self.x if weight is None else weight * self.x
-        return value + inner(x.astype(v.dtype, copy=False), logs)
+        value = 0.0
+        if not self.missing:
+            # Cells that are not stored add what is fitted there.
+            value = float(_total(W, self.weight) @ _total(Ht)) - self.total
+        for start in range(0, len(v), ENTRIES):
+            part = slice(start, start + ENTRIES)
+            x, times = self.x[part], None
+            if self.weight is not None:
+                times = self.weight[self.rows[part]]
+            if self.missing:
+                terms = divergence(x, v[part], self.beta)
+                value += float(terms.sum() if times is None else times @ terms)
+                continue
+            logs = np.log(np.where(x > 0, x / v[part], 1), dtype=v.dtype)
+            x = x if times is None else times * x
+            value += inner(x.astype(v.dtype, copy=False), logs)
+        return value
 
     def _of_entries(self, side, W, Ht, want_value):
         beta, v = self.beta, self.fit_of_entries(W, Ht)

@@ -26,9 +26,11 @@ from skdimred.numerics.nnls import nnls
 __all__ = ["row_weights"]
 
 # Numbers in the matrices of the rows that are taken at once.
-BLOCK_SIZE = 1 << 20
+BLOCK_SIZE = 1 << 18
 # Pairs of components whose products are made at once: so many numbers.
 PAIRS_SIZE = 1 << 21
+# Entries whose components are gathered at once.
+PART = 1 << 13
 FLOOR, LARGEST = 1e-30, 1e150
 # Largest value in single precision.
 HIGHEST = 1e30
@@ -155,8 +157,17 @@ class _Rows:
         rows = np.repeat(np.arange(x.shape[0]), np.diff(x.indptr))
         for start in range(0, len(v), CHUNK):
             c = slice(start, start + CHUNK)
-            v[c] = np.einsum("ij,ij->i", w[rows[c]], self.Ht[x.indices[c]])
+            # Clipped, as it would otherwise be checked and copied once more.
+            left = np.take(w, rows[c], axis=0, mode="clip")
+            right = np.take(self.Ht, x.indices[c], axis=0, mode="clip")
+            np.einsum("ij,ij->i", left, right, out=v[c])
         return v
+
+    def by_cell(self, per_row):
+        """A number of each row (n,) in its cells."""
+        if not self.by_entries:
+            return per_row[:, np.newaxis]
+        return np.repeat(per_row, np.diff(self.x.indptr))
 
     def row_sums(self, terms):
         """Sums over the cells of each row, or over the stored ones."""
@@ -166,9 +177,9 @@ class _Rows:
         sums[np.diff(self.x.indptr) == 0] = 0.0
         return sums
 
-    def longest(self, v, step):
-        """How far along a step (n,) no cell that is positive loses most of its fit."""
-        loss = np.where(self.cells > 0, -self.image(step) / v, 0.0)
+    def longest(self, v, change):
+        """How far (n,) no cell that is positive loses most of its fit v."""
+        loss = np.where(self.cells > 0, -change / v, 0.0)
         if self.by_entries:
             most = np.maximum.reduceat(np.append(loss, 0.0), self.x.indptr[:-1])
             most[np.diff(self.x.indptr) == 0] = 0.0
@@ -241,11 +252,13 @@ class _Rows:
         """Matrices (n, k, k) of values in the cells between pairs of components."""
         k = self.Ht.shape[1]
         S = np.empty((self.x.shape[0], k, k))
-        left, right = np.triu_indices(k)
-        step = max(1, PAIRS_SIZE // len(self.Ht))
         # In single precision: it only decides how fast the slope vanishes.
-        Ht = self.Ht.astype(np.float32)
         values = np.minimum(values, HIGHEST).astype(np.float32)
+        if self.by_entries:
+            return self._curvature_of_entries(values, S)
+        Ht = self.Ht.astype(np.float32)
+        left, right = np.triu_indices(k)
+        step = max(1, PAIRS_SIZE // len(Ht))
         for start in range(0, len(left), step):
             i, j = left[start : start + step], right[start : start + step]
             pairs = np.take(Ht, i, axis=1)
@@ -253,6 +266,22 @@ class _Rows:
             products = self.spread(values, pairs)
             S[:, i, j] = products
             S[:, j, i] = products
+        return S
+
+    def _curvature_of_entries(self, values, S):
+        # Row by row, as each has columns of its own.
+        edges = self.x.indptr.tolist()
+        first = 0
+        while first < len(S):
+            last = np.searchsorted(self.x.indptr, edges[first] + PART, side="right") - 1
+            last = max(first + 1, int(last))
+            part = slice(edges[first], edges[last])
+            H = np.take(self.Ht, self.x.indices[part], axis=0).astype(np.float32)
+            scaled = H * values[part, np.newaxis]
+            for i in range(first, last):
+                own = slice(edges[i] - part.start, edges[i + 1] - part.start)
+                S[i] = H[own].T @ scaled[own]
+            first = last
         return S
 
     def newton(self, w):
@@ -272,23 +301,32 @@ class _Rows:
             go = -promise > PROMISE * rows.x.shape[1]
             if not go.any():
                 break
+            v = v[rows.by_cell(go) if self.by_entries else go]
             rows, rest = rows.taken(go), rest[go]
-            now, step = now[go], step[go]
-            share = rows.longest(rows.fit(now), step)
-            w[rest] = rows.searched(now, step, promise[go], share)
+            w[rest] = rows.searched(now[go], v, step[go], promise[go])
         return w
 
-    def searched(self, now, step, promise, share):
+    def searched(self, now, v, step, promise):
         """Weights after shares of steps, halved until each row fell enough."""
-        before, todo = self.value(now, self.fit(now)), np.arange(len(now))
+        change = self.image(step)
+        share = self.longest(v, change)
+        before, todo = self.value(now, v), np.arange(len(now))
+        rows = self
         for _ in range(MOST_HALVINGS):
-            rows = self.taken(todo)
             new = now[todo] + share[todo, np.newaxis] * step[todo]
-            value = rows.value(new, rows.fit(new))
+            fit = np.maximum(v + rows.by_cell(share[todo]) * change, FLOOR)
             bound = before[todo] + KEPT * share[todo] * promise[todo]
-            todo = todo[value > bound + 1e-15 * np.abs(before[todo])]
-            if len(todo) == 0:
+            rose = rows.value(new, fit) > bound + 1e-15 * np.abs(before[todo])
+            if not rose.any():
+                todo = todo[rose]
                 break
+            cells = rows.by_cell(rose) if self.by_entries else rose
+            rows, todo, v, change = (
+                rows.taken(rose),
+                todo[rose],
+                v[cells],
+                change[cells],
+            )
             share[todo] /= 2
         share[todo] = 0.0
         return np.maximum(now + share[:, np.newaxis] * step, 0.0)

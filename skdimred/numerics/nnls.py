@@ -30,8 +30,9 @@ __all__ = ["nnls"]
 SWEEPS = 10
 # Exchanges of all that violate before one at a time, and exchanges in all.
 FULL, MOST_EXCHANGES = 3, 100
-# Numbers in the systems that are solved at once.
-SYSTEM_SIZE = 1 << 18
+# Numbers in the systems that are solved at once; columns that are gone through at
+# once, and numbers in their matrices where each has its own.
+SYSTEM_SIZE, WIDTH, OWN_SIZE = 1 << 16, 2048, 1 << 20
 # What counts as a violation, what is added to a singular S, and a change of the
 # objective that is rounding.
 TOLERANCE, RIDGE, ROUNDING = 1e-12, 1e-14, 1e-13
@@ -73,11 +74,11 @@ def nnls(S, C, *, exact=True, sweeps=None, map_ranges=serially):
     if not exact:
         return X * units
     S = S + (RIDGE * k) * np.eye(k)
-    step = max(1, 4 * SYSTEM_SIZE // k**2)
+    width = WIDTH if S.ndim == 2 else max(1, OWN_SIZE // k**2)
 
     def over(columns):
-        for start in range(columns.start, columns.stop, step):
-            block = slice(start, min(start + step, columns.stop))
+        for start in range(columns.start, columns.stop, width):
+            block = slice(start, min(start + width, columns.stop))
             own = S if S.ndim == 2 else S[block]
             X[:, block] = _solved(own, C[:, block].T, X[:, block].T).T
 

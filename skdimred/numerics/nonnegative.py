@@ -164,8 +164,8 @@ def hals(A, C, S, sweeps, map_ranges=serially):
     """
     k, n = A.shape
     diagonal = S.diagonal().astype(np.float64)
-    live = np.flatnonzero(diagonal > DEAD * diagonal.max(initial=0.0))
-    dead = np.setdiff1d(np.arange(k), live)
+    lives = diagonal > DEAD * diagonal.max(initial=0.0)
+    live, dead = np.flatnonzero(lives), np.flatnonzero(~lives)
     root = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
     others = (S / root[:, np.newaxis] / root).astype(A.dtype)
     np.fill_diagonal(others, 0.0)
