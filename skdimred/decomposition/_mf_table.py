@@ -50,7 +50,11 @@ class Table:
                 self.cells.T, self.mean, self.row_weight, column_bias, threads
             )
             return Problem(rows, columns, self.row_weight, penalty, method)
-        settings = {"descent": method == "cd", "threads": threads}
+        settings = {
+            "descent": method == "cd",
+            "iterative": method == "cg",
+            "threads": threads,
+        }
         rows = MaskedSide.from_csr(
             self.cells, self.cell_weight, k, row_bias, **settings
         )
