@@ -25,7 +25,7 @@ __all__ = [
 
 # Sweeps of conjugate gradients that take two steps a side; later ones start so near
 # that one step does.
-EARLY = 3
+EARLY = 1
 # Passes of coordinate descent in a sweep.
 PASSES = 2
 # Sweeps without the L1 penalty that come first: from small numbers it would lead to
@@ -127,16 +127,31 @@ def alternate(problem, Q, *, max_iter, tol, rotate, after_sweep, warm=False):
         problem.improve_rows(P, Q, None)
     else:
         _start(problem, P, Q)
+    is_finished = False
     for sweep in range(max_iter):
         effort = _effort(problem.method, sweep)
         problem.improve_columns(P, Q, effort)
-        found.squares = problem.improve_rows(P, Q, effort)
-        value = problem.objective(P, Q, found.squares)
+        # The rows are solved to the end after the last sweep, or in it.
+        is_finished = sweep == max_iter - 1 and problem.method != "cd"
+        if is_finished:
+            value = _finish(problem, found, rotate)
+        else:
+            found.squares = problem.improve_rows(P, Q, effort)
+            value = problem.objective(P, Q, found.squares)
         before = found.history[-1] if sweep else np.inf
         # A rise is one of rounding.
         found.history.append(min(value, before))
         if after_sweep(found) or (sweep and before - value <= tol * before):
             break
+    if not is_finished:
+        value = _finish(problem, found, rotate)
+        found.history[-1] = min(value, found.history[-1])
+    return found
+
+
+def _finish(problem, found, rotate):
+    """Bring the components to their form and the rows to their minimum."""
+    P, Q = found.P, found.Q
     if rotate and problem.penalty.is_smooth:
         svd_form(P, Q, problem.row_weight, balance=not problem.penalty.weighted)
         Q[problem.columns.total == 0] = 0
@@ -146,9 +161,7 @@ def alternate(problem, Q, *, max_iter, tol, rotate, after_sweep, warm=False):
         # From where `fold_in` starts, so that rows come out as they would there.
         P[:] = 0
     found.squares = problem.improve_rows(P, Q, None)
-    value = problem.objective(P, Q, found.squares)
-    found.history[-1] = min(value, found.history[-1])
-    return found
+    return problem.objective(P, Q, found.squares)
 
 
 def _effort(method, sweep):

@@ -77,12 +77,11 @@ class Penalty:
 
     def of(self, X, total):
         """Penalty of each row of X (n, k + 1), factors and bias, in float64."""
-        X = X.astype(np.float64, copy=False)
-        factors, bias = X[:, :-1], X[:, -1]
+        factors, bias = X[:, :-1], X[:, -1].astype(np.float64)
         cost = 0.5 * self.bias * bias**2
         cost += 0.5 * self.l2 * np.einsum("ij,ij->i", factors, factors)
         if self.l1:
-            cost += self.l1 * np.abs(factors).sum(axis=1)
+            cost += self.l1 * np.abs(factors).sum(axis=1, dtype=np.float64)
         return cost * self.times(total)[:, 0]
 
 

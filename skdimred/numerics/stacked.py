@@ -161,10 +161,11 @@ def improve(A, r, ridge, inverse, x, steps, tol=None):
         unreached = goal >= 0
     error = r - A.times(x)
     x, direction, size = x.copy(), None, None
+    is_one = ridge.size == 1 and ridge.item() == 1
     for _ in range(steps):
         # Taken anew from the error, which costs no product more than an update.
         residual = A.transposed(error)
-        residual -= ridge * x
+        residual -= x if is_one else ridge * x
         z = residual * inverse
         new = np.einsum("bk,bk->b", residual, z)
         if tol is not None:
@@ -179,7 +180,8 @@ def improve(A, r, ridge, inverse, x, steps, tol=None):
         size = new
         image = A.times(direction)
         along = A.squares(image)
-        along += np.einsum("bk,bk->b", ridge * direction, direction)
+        pulled = direction if is_one else ridge * direction
+        along += np.einsum("bk,bk->b", pulled, direction)
         length = size / np.maximum(along, tiny)
         x += length[:, np.newaxis] * direction
         error -= A.along(image, length)
