@@ -54,7 +54,7 @@ class PaddedRows:
         return len(self.edges) - 1
 
     def block(self, i):
-        """Rows of block i as a slice of `order`; columns, values and roots of its cells.
+        """Rows of block i, a slice of `order`; columns, values and roots of its cells.
 
         The last three are of shape (rows, length).
         """
