@@ -149,6 +149,10 @@ class BiasedMF(
     *Where penalties are 0* and a row has fewer known cells than unknowns, of all that
     fit it takes the shortest.
 
+    *Columns of different units* should be put on one scale before, since one `alpha`
+    holds for all. Float32 tables with columns hundreds of times as large as others are
+    solved in float64, and the result is rounded.
+
     *Local minima.* The objective is not convex, so the answer depends on where it
     starts, hence on `random_state`. With an L1 penalty all zeros are always a local
     minimum; the first sweeps go without it, so as not to end there needlessly.
@@ -326,7 +330,8 @@ class BiasedMF(
     def transform(self, X):
         """Find the factors of rows, with the columns as they are.
 
-        Each row is solved exactly, by itself.
+        Each row is solved exactly, by itself, with the penalties and biases of the
+        fit: parameters that were set after it count from the next fit on.
 
         Parameters
         ----------
