@@ -159,7 +159,8 @@ class BiasedMF(
 
     *Cost.* A sweep of "cg" takes time in proportion to K times the number of known
     cells; memory beyond the data is about 40 bytes a known cell in float32 (70 where
-    most rows know one column in ten or more), and never grows with rows times columns. The known cells are kept for `partial_fit`.
+    most rows know one column in ten or more), and never grows
+    with rows times columns. The known cells are kept for `partial_fit`.
 
     References
     ----------
