@@ -1,4 +1,4 @@
-"""The command line: `python -m skdimred compare`."""
+"""The command line: `python -m skdimred compare` and its kin."""
 
 import argparse
 import csv
@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Lock, Timer
 
 from skdimred import __version__
+from skdimred._comparison_cells_command import add_cell_commands
 from skdimred._comparison_data import (
     UnusableColumns,
     UnusableTarget,
@@ -64,6 +65,8 @@ def build_parser():
         help="a .csv, .tsv or .parquet table with a header",
     )
     _add_options(compare)
+    compare.set_defaults(run=_compare)
+    add_cell_commands(commands)
     return parser
 
 
@@ -138,7 +141,7 @@ def main(argv=None):
         parser.print_help()
         return 0
     try:
-        return _compare(options)
+        return options.run(options)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130

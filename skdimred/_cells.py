@@ -48,8 +48,8 @@ class Cells:
     Raises
     ------
     ValueError
-        If lengths differ, if an index is not whole or outside the table, or if a value
-        is NaN or infinite.
+        If lengths differ, if an index is not whole or outside the table, if a value is
+        no number, NaN or infinite, or if `table_shape` is not two whole numbers.
 
     See Also
     --------
@@ -72,9 +72,7 @@ class Cells:
 
     def __init__(self, rows, columns, values, table_shape=None):
         self.rows, self.columns = _indices(rows, "rows"), _indices(columns, "columns")
-        values = np.asarray(values)
-        if values.dtype not in (np.float32, np.float64):
-            values = values.astype(np.float64)
+        values = _as_floats(values, "values")
         if not self.rows.shape == self.columns.shape == values.shape:
             raise ValueError(
                 "rows, columns and values must be as many; found shapes "
@@ -89,8 +87,8 @@ class Cells:
         least = tuple(
             int(axis.max(initial=-1)) + 1 for axis in (self.rows, self.columns)
         )
-        shape = least if table_shape is None else tuple(int(n) for n in table_shape)
-        if len(shape) != 2 or shape[0] < least[0] or shape[1] < least[1]:
+        shape = least if table_shape is None else _as_shape(table_shape)
+        if shape[0] < least[0] or shape[1] < least[1]:
             raise ValueError(
                 f"table_shape={table_shape!r} has no room for cells up to row "
                 f"{least[0] - 1}, column {least[1] - 1}."
@@ -116,6 +114,11 @@ class Cells:
         ValueError
             If a stored cell is not finite, or stored twice.
         """
+        if X is None or np.ndim(X) != 2:
+            raise ValueError(
+                f"X must have rows and columns; found shape {np.shape(X)} of "
+                f"{type(X).__name__}."
+            )
         if sparse.issparse(X):
             table = _as_csr(X)
             rows = np.repeat(np.arange(table.shape[0]), np.diff(table.indptr))
@@ -125,11 +128,7 @@ class Cells:
             X = check_array(
                 X, dtype=[np.float64, np.float32], ensure_all_finite="allow-nan"
             )
-        X = np.asarray(X)
-        if X.ndim != 2:
-            raise ValueError(f"X must have rows and columns; found shape {X.shape}.")
-        if X.dtype.kind != "f":
-            X = X.astype(np.float64)
+        X = _as_floats(X, "X")
         rows, columns = np.nonzero(~np.isnan(X))
         return cls(rows, columns, X[rows, columns], X.shape)
 
@@ -174,18 +173,49 @@ class Cells:
         return _as_csr(sparse.coo_array(cells, shape=self.table_shape))
 
 
+def _as_floats(values, name):
+    """Values as float32 or float64."""
+    try:
+        array = np.asarray(values)
+        if array.dtype in (np.float32, np.float64):
+            return array
+        if array.dtype.kind in "biufO":
+            return array.astype(np.float64)
+        found = array.dtype
+    except (TypeError, ValueError) as error:
+        found = str(error)
+    raise ValueError(f"{name} must hold numbers; found {found}.")
+
+
+def _as_shape(table_shape):
+    """Rows and columns of a table."""
+    sizes = table_shape if isinstance(table_shape, (tuple, list, np.ndarray)) else ()
+    whole = [isinstance(n, Integral) and n >= 0 for n in sizes]
+    if len(whole) != 2 or not all(whole):
+        raise ValueError(
+            f"table_shape={table_shape!r} must be the numbers of rows and columns."
+        )
+    return tuple(int(n) for n in sizes)
+
+
 def _indices(values, name):
     """Indices as a vector of whole numbers of at least 0."""
-    array = np.asarray(values)
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(
+            f"{name} must be a vector of whole numbers; {error}."
+        ) from error
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise ValueError(
             f"{name} must be a vector of whole numbers; found shape {array.shape} of "
             f"{array.dtype}."
         )
-    array = array.astype(np.intp, copy=False)
     if array.size and array.min() < 0:
         raise ValueError(f"{name} must not be negative; found {array.min()}.")
-    return array
+    if array.size and array.max() >= np.iinfo(np.intp).max:
+        raise ValueError(f"{name} must be less than 2**63 - 1; found {array.max()}.")
+    return array.astype(np.intp, copy=False)
 
 
 def _as_csr(X):

@@ -149,7 +149,7 @@ def compare_ratings(X, y, *, n_components=20, alpha=12.0, folds=5, random_state=
     Raises
     ------
     ValueError
-        If X has not two columns, or another length than y.
+        If X has not two columns, or another length than y, or y is not finite.
 
     See Also
     --------
@@ -172,6 +172,9 @@ def compare_ratings(X, y, *, n_components=20, alpha=12.0, folds=5, random_state=
             "X must have two columns of ids, and y a rating for each row; found shapes "
             f"{X.shape} and {y.shape}."
         )
+    if not np.isfinite(y).all():
+        i = int(np.argmax(~np.isfinite(y)))
+        raise ValueError(f"y must be finite; found {y[i]} in row {i}.")
     settings = {"alpha_bias": min(5.0, alpha / 2), "random_state": random_state}
     biases = BiasedMFRegressor(0, alpha=min(5.0, alpha), random_state=random_state)
     models = {

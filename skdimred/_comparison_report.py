@@ -6,7 +6,7 @@ import textwrap
 from skdimred._comparison_data import count_of
 from skdimred._comparison_run import COLUMNS
 
-__all__ = ["report", "three_digits", "wrap", "write_rows"]
+__all__ = ["report", "say_seconds", "three_digits", "wrap", "write_rows"]
 
 WIDTH = 79
 STEPS = ("fit", "transform")
@@ -113,11 +113,11 @@ def _measured(name, prefix, row):
     score, best = "-", row[f"{prefix}n_components"] or "-"
     if row[f"{prefix}score"] is not None:
         score = f"{row[f'{prefix}score']:.3f} ± {row[f'{prefix}score_std']:.3f}"
-    seconds = (_say_seconds(row[f"{prefix}{step}_seconds"]) for step in STEPS)
+    seconds = (say_seconds(row[f"{prefix}{step}_seconds"]) for step in STEPS)
     return _line(f"  {name}", score, best, *seconds)
 
 
-def _say_seconds(seconds):
+def say_seconds(seconds):
     """Write a time in the unit that suits it."""
     if seconds is None:
         return "-"

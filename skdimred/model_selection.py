@@ -70,8 +70,8 @@ class CellKFold:
 
         Parameters
         ----------
-        X : Cells, array-like or sparse matrix of shape (n_rows, n_columns)
-            A table stands for its known cells, as `Cells.from_matrix` lists them.
+        X : Cells
+            The known cells of a table, as `Cells.from_matrix` lists them.
         y, groups : object
             Ignored.
 
@@ -82,6 +82,8 @@ class CellKFold:
 
         Raises
         ------
+        TypeError
+            If X is a table: scikit-learn would take positions of cells for rows.
         ValueError
             If there are fewer cells than folds.
         """
@@ -89,7 +91,13 @@ class CellKFold:
             raise ValueError(
                 f"n_splits={self.n_splits!r} must be an integer of at least 2."
             )
-        cells = X if isinstance(X, Cells) else Cells.from_matrix(X)
+        if not isinstance(X, Cells):
+            raise TypeError(
+                "CellKFold splits the cells of a table, and X is a "
+                f"{type(X).__name__}, of which rows would be taken: give "
+                "Cells.from_matrix(X) in its place, to the search or the scores too."
+            )
+        cells = X
         if len(cells) < self.n_splits:
             raise ValueError(
                 f"X has {len(cells)} known cells, fewer than n_splits={self.n_splits}."

@@ -52,6 +52,20 @@ def test_cells_hold_what_is_known(table):
         (([-1], [0], [1.0]), "not be negative"),
         (([0], [0], [np.nan]), "finite"),
         (([5], [0], [1.0], (3, 3)), "no room"),
+        (([0], [0], [1.0], (3,)), "rows and columns"),
+        (([0], [0], [1.0], 3), "rows and columns"),
+        (([0], [0], [1.0], (3.5, 2)), "rows and columns"),
+        (([0], [0], [1.0], (-1, 2)), "rows and columns"),
+        (([0], [0], [[1.0]]), "as many"),
+        (([[0]], [0], [1.0]), "vector of whole numbers"),
+        (([0], [[0], [1, 2]], [1.0]), "columns must be a vector"),
+        (([True], [0], [1.0]), "rows must be a vector"),
+        ((["a"], [0], [1.0]), "rows must be a vector"),
+        (([2**64 - 1], [0], [1.0]), "less than"),
+        (([0], [0], ["a"]), "values must hold numbers"),
+        (([0], [0], [1j]), "values must hold numbers"),
+        (([0], [0], [object()]), "values must hold numbers"),
+        (([0], [0], [np.inf]), "finite; found inf for the cell of row 0"),
     ],
 )
 def test_bad_cells_are_named(arguments, text):
@@ -61,12 +75,56 @@ def test_bad_cells_are_named(arguments, text):
         Cells([0, 0], [1, 1], [1.0, 2.0]).to_csr()
 
 
+@pytest.mark.parametrize(
+    ("X", "text"),
+    [
+        (np.ones(3), "rows and columns"),
+        (np.ones((2, 2, 2)), "rows and columns"),
+        (None, "rows and columns"),
+        (5.0, "rows and columns"),
+        ([["a", "b"]], "hold numbers"),
+        (np.ones((2, 2)) * 1j, "hold numbers"),
+        ([[1.0, np.inf]], "row 0, column 1"),
+        (sparse.csr_array([[0.0, np.nan]]), "row 0, column 1"),
+        (sparse.coo_array(([1.0, 2.0], ([0, 0], [1, 1]))), "more than once"),
+    ],
+)
+def test_bad_tables_of_cells_are_named(X, text):
+    with pytest.raises(ValueError, match=text):
+        Cells.from_matrix(X)
+
+
+def test_few_cells():
+    none = Cells([], [], [])
+    assert (len(none), none.table_shape, none.to_csr().shape) == (0, (0, 0), (0, 0))
+    assert Cells.from_matrix(np.full((3, 2), np.nan)).table_shape == (3, 2)
+    for empty in (none, Cells([], [], [], (3, 2))):
+        with pytest.raises(ValueError, match="no known cell"):
+            BiasedMF().fit(empty)
+        with pytest.raises(ValueError, match="fewer than n_splits"):
+            next(CellKFold(2).split(empty))
+    one = BiasedMF(1, alpha=1.0).fit(Cells([0], [0], [4.0]))
+    assert one.predict_cells([0], [0]) == 4.0
+    ints = Cells(np.uint8([1]), [0], [True])
+    assert (ints.values.dtype, ints.table_shape) == (np.float64, (2, 1))
+
+
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array, np.ndarray.tolist])
+def test_folds_of_cells_take_no_table(table, make):
+    X = make(np.nan_to_num(table))
+    with pytest.raises(TypeError, match=r"Cells\.from_matrix\(X\)"):
+        next(CellKFold(3).split(X))
+    if not isinstance(X, list):
+        with pytest.raises(TypeError, match=r"Cells\.from_matrix\(X\)"):
+            cross_val_score(BiasedMF(2, alpha=1.0), X, cv=CellKFold(3))
+
+
 def test_folds_of_cells_leave_every_row_some(table):
     cells = Cells.from_matrix(table)
     splitter = CellKFold(4, random_state=0)
     assert splitter.get_n_splits() == 4
     tests = []
-    for train, test in splitter.split(table):
+    for train, test in splitter.split(cells):
         assert_array_equal(np.sort(np.append(train, test)), np.arange(len(cells)))
         tests.append(test)
         held = np.bincount(cells.rows[test], minlength=90)
@@ -171,4 +229,4 @@ def test_the_grid_follows_the_scale(table, scale):
 @pytest.mark.parametrize("n_splits", [2.5, "3", 1])
 def test_a_number_of_folds_is_whole(table, n_splits):
     with pytest.raises(ValueError, match="must be an integer of at least 2"):
-        next(CellKFold(n_splits).split(table))
+        next(CellKFold(n_splits).split(Cells.from_matrix(table)))

@@ -1,6 +1,7 @@
 """What `BiasedMF` and its kin share: the fit, and how rows are folded in."""
 
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
@@ -17,7 +18,12 @@ from skdimred.decomposition._mf_parameters import (
     n_threads,
     penalty_of,
 )
-from skdimred.decomposition._mf_table import Table, mean_of, rows_of
+from skdimred.decomposition._mf_table import (
+    DENSE_BLOCK,
+    Table,
+    mean_of,
+    rows_of,
+)
 from skdimred.numerics.biased_factors import (
     alternate,
     fold_in,
@@ -25,7 +31,7 @@ from skdimred.numerics.biased_factors import (
     predict,
 )
 from skdimred.numerics.complete import CompleteSide, spectral_start
-from skdimred.numerics.masked import MaskedSide
+from skdimred.numerics.masked import MaskedSide, Penalty
 
 __all__ = ["START", "BiasedFactorsMixin", "unit_of"]
 
@@ -40,6 +46,15 @@ SMALL_START, ROUNDS = 5e5, 5
 LARGEST = 1e150
 
 
+@dataclass(frozen=True)
+class _Settings:
+    """Parameters of the last fit, by which rows are folded in."""
+
+    penalty: Penalty
+    row_bias: bool
+    implicit_zeros: str
+
+
 class BiasedFactorsMixin(SweepMixin):
     """Fit of biased factors to known cells, and fold-in of rows.
 
@@ -50,8 +65,8 @@ class BiasedFactorsMixin(SweepMixin):
     def _read(self, X, sample_weight, cell_weight, *, reset, mean=None):
         """X as a `Table`; the mean is taken from it unless given."""
         cells = known_cells(self, X, reset=reset)
-        sparse_zeros = sparse.issparse(cells) and self.implicit_zeros == "observed"
-        sparse_zeros &= sparse.issparse(X)
+        zeros = self.implicit_zeros if reset else self._settings.implicit_zeros
+        sparse_zeros = zeros == "observed" and sparse.issparse(X)
         complete = sparse_zeros or isinstance(cells, np.ndarray)
         row_weight = as_sample_weight(sample_weight, cells.shape[0])
         if cell_weight is not None:
@@ -114,7 +129,9 @@ class BiasedFactorsMixin(SweepMixin):
         factor = unit_of(table.largest)
         root = np.sqrt(factor)
         self._unit, self._is_far = factor, table.is_far
-        scaled = table.scaled(1 / factor)
+        self._in_double = table.needs_double
+        scaled = table.in_double() if self._in_double else table
+        scaled = scaled.scaled(1 / factor)
         scaled = scaled.centered() if self._is_far else scaled
         k = int(self.n_components if k is None else k)
         penalty = penalty_of(self, self._alpha)
@@ -128,10 +145,10 @@ class BiasedFactorsMixin(SweepMixin):
         if warm is None:
             Q = self._start(scaled, problem, k, biases, rng)
         else:
-            Q = np.array(warm, dtype=table.cells.dtype)
+            Q = np.array(warm, dtype=scaled.cells.dtype)
             Q[:, :-1] /= root
             Q[:, -1] /= factor
-        errors = []
+        errors, dtype = [], table.cells.dtype
         max_iter = self.max_iter if max_iter is None else max_iter
         with self._sweeps(X, most=max_iter) as report:
 
@@ -141,7 +158,7 @@ class BiasedFactorsMixin(SweepMixin):
                 if held is not None:
                     errors.append(_rmse(found, held, factor))
                     line += f", held-out RMSE {errors[-1]:.6g}"
-                return report(line, lambda: _attributes(found, factor))
+                return report(line, lambda: _attributes(found, factor, dtype))
 
             found = alternate(
                 problem,
@@ -152,6 +169,8 @@ class BiasedFactorsMixin(SweepMixin):
                 after_sweep=after_sweep,
                 warm=warm is not None,
             )
+        if self._in_double:
+            _round_columns(problem, found, table.cells.dtype)
         self._set(found, table, problem, factor, method)
         self.__dict__.pop("validation_history_", None)
         if held is not None:
@@ -174,7 +193,7 @@ class BiasedFactorsMixin(SweepMixin):
     def _set(self, found, table, problem, factor, method):
         with np.errstate(over="ignore"):
             history = np.array(found.history) * factor**2
-            fitted = _attributes(found, factor)
+            fitted = _attributes(found, factor, table.cells.dtype)
         if not all(np.isfinite(part).all() for part in (history, *fitted.values())):
             raise ValueError(
                 "X holds values whose squares overflow "
@@ -192,6 +211,9 @@ class BiasedFactorsMixin(SweepMixin):
         self.solver_ = method
         self._n_features_out = self.n_components_
         self._column_weight = problem.columns.total
+        self._settings = _Settings(
+            penalty_of(self, self._alpha), bool(self.row_bias), self.implicit_zeros
+        )
         self._seen = table
 
     def _hold_out(self, table, rng):
@@ -275,10 +297,15 @@ class BiasedFactorsMixin(SweepMixin):
 
     def _fold_in(self, cells, complete, cell_weight=None):
         """Factors and bias of rows, (n, k + 1), in the dtype of their cells."""
-        k, bias = self.n_components_, bool(self.row_bias)
+        if self._is_far and complete and sparse.issparse(cells):
+            return self._fold_in_blocks(cells)
+        k, bias = self.n_components_, self._settings.row_bias
         # In the units of the fit, so that the rows come out as they did there.
         factor, root = self._unit, np.sqrt(self._unit)
-        penalty = penalty_of(self, self._alpha).scaled(root)
+        penalty = self._settings.penalty.scaled(root)
+        wanted = cells.dtype
+        if self._in_double:
+            cells = cells.astype(np.float64)
         dtype = cells.dtype
         Q = self._columns(dtype)
         Q[:, :k] /= root
@@ -302,12 +329,23 @@ class BiasedFactorsMixin(SweepMixin):
             P, _ = fold_in(side, Q, penalty, self._column_weight, self.solver_)
             P[:, :k] *= root
             P[:, k] *= factor
+            P = P.astype(wanted, copy=False)
         if not np.isfinite(P).all():
             row = int(np.argmax(~np.isfinite(P).all(axis=1)))
             raise ValueError(
-                f"Row {row} of X holds values whose squares overflow {dtype}; rescale "
+                f"Row {row} of X holds values whose squares overflow {wanted}; rescale "
                 "the rows or give them as float64."
             )
+        return P
+
+    def _fold_in_blocks(self, cells):
+        """The same of sparse rows that are written out, few at a time."""
+        n, m = cells.shape
+        P = np.empty((n, self.n_components_ + 1), dtype=cells.dtype)
+        step = max(1, DENSE_BLOCK // m)
+        for start in range(0, n, step):
+            rows = slice(start, start + step)
+            P[rows] = self._fold_in(cells[rows].toarray(), True)
         return P
 
     def _folded(self, X):
@@ -316,7 +354,7 @@ class BiasedFactorsMixin(SweepMixin):
         check_parameters(self)
         cells = known_cells(self, X, reset=False)
         complete = isinstance(cells, np.ndarray) or (
-            sparse.issparse(X) and self.implicit_zeros == "observed"
+            sparse.issparse(X) and self._settings.implicit_zeros == "observed"
         )
         table = Table(cells, complete, self.mean_, None, None)
         if not complete:
@@ -342,16 +380,25 @@ class BiasedFactorsMixin(SweepMixin):
         return full
 
 
-def _attributes(found, factor):
-    """Fitted attributes in the units of the data."""
+def _attributes(found, factor, dtype):
+    """Fitted attributes in the units and the dtype of the data."""
     root = np.sqrt(factor)
     P, Q = found.P, found.Q
-    return {
+    fitted = {
         "components_": np.ascontiguousarray(Q[:, :-1].T) * Q.dtype.type(root),
         "column_bias_": Q[:, -1] * Q.dtype.type(factor),
         "row_factors_": P[:, :-1] * P.dtype.type(root),
         "row_bias_": P[:, -1] * P.dtype.type(factor),
     }
+    return {name: value.astype(dtype, copy=False) for name, value in fitted.items()}
+
+
+def _round_columns(problem, found, dtype):
+    """Round columns to what is kept of them, and solve the rows for that."""
+    found.Q[:] = found.Q.astype(dtype)
+    if problem.method == "cd":
+        found.P[:] = 0
+    found.squares = problem.improve_rows(found.P, found.Q, None)
 
 
 def unit_of(largest):

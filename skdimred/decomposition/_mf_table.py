@@ -9,11 +9,15 @@ from skdimred.numerics.biased_factors import Problem
 from skdimred.numerics.complete import CompleteSide
 from skdimred.numerics.masked import MaskedSide
 
-__all__ = ["Table", "mean_of", "rows_of"]
+__all__ = ["DENSE_BLOCK", "Table", "mean_of", "rows_of"]
 
 BLOCK = 1 << 14
 # Cells of a block of a sparse table of which the zeros are written out.
 DENSE_BLOCK = 1 << 22
+# Largest value over the median deviation of a sample (one value in STEP) from which on
+# columns are looked at, and largest deviation of a column over their median for which
+# float32 will do.
+LARGE, UNEVEN, STEP = 100.0, 300.0, 61
 # Share of the squared errors that may be lost beside the square of the mean.
 LOST = 1e-6
 
@@ -50,7 +54,11 @@ class Table:
                 self.cells.T, self.mean, self.row_weight, column_bias, threads
             )
             return Problem(rows, columns, self.row_weight, penalty, method)
-        settings = {"descent": method == "cd", "threads": threads}
+        settings = {
+            "descent": method == "cd",
+            "iterative": method == "cg",
+            "threads": threads,
+        }
         rows = MaskedSide.from_csr(
             self.cells, self.cell_weight, k, row_bias, **settings
         )
@@ -92,21 +100,66 @@ class Table:
         cells = self.cells
         if self.row_weight is None and self.cell_weight is None and not self.complete:
             return float(np.sqrt(_sum_of_squares(cells.data) / cells.nnz))
+        if self.complete and not isinstance(cells, np.ndarray):
+            return float(np.sqrt(self._mean_square_with_zeros()))
         if isinstance(cells, np.ndarray):
             squares = np.square(cells - cells.dtype.type(self.mean))
         else:
             squares = cells.copy()
             squares.data = np.square(cells.data.astype(np.float64))
         square = mean_of(squares, self.complete, self.row_weight, self.cell_weight)
-        if self.complete and not isinstance(cells, np.ndarray):
-            square -= self.mean**2
         return float(np.sqrt(max(square, 0.0)))
+
+    def _mean_square_with_zeros(self):
+        """Mean square less the mean of a sparse table of which all cells are known."""
+        cells, (n, m) = self.cells, self.cells.shape
+        squares = (cells.data.astype(np.float64) - self.mean) ** 2
+        sums = np.bincount(rows_of(cells), squares, minlength=n)
+        sums += (m - np.diff(cells.indptr)) * self.mean**2
+        return float(np.average(sums / m, weights=self.row_weight))
+
+    @property
+    def needs_double(self):
+        """Whether products of float32 would lose what is to be found.
+
+        Where columns are of very different sizes, the normal equations hold squares
+        of them.
+        """
+        cells = self.cells
+        if cells.dtype != np.float32 or not cells.size:
+            return False
+        if self.complete and sparse.issparse(cells):
+            return False
+        values = cells.ravel() if isinstance(cells, np.ndarray) else cells.data
+        part = values[::STEP].astype(np.float64)
+        if self.largest <= LARGE * np.median(np.abs(part - np.median(part))):
+            return False
+        if isinstance(cells, np.ndarray):
+            deviations = cells.std(axis=0, dtype=np.float64)
+        else:
+            m = cells.shape[1]
+            count = np.maximum(np.bincount(cells.indices, minlength=m), 1)
+            means = np.bincount(cells.indices, cells.data, m) / count
+            error = cells.data - means[cells.indices]
+            deviations = np.sqrt(np.bincount(cells.indices, error**2, m) / count)
+        some = deviations[deviations > 0]
+        return bool(some.size and some.max() > UNEVEN * np.median(some))
+
+    def in_double(self):
+        """The same table in float64."""
+        return replace(self, cells=self.cells.astype(np.float64))
 
     @property
     def is_far(self):
-        """Whether the mean of a dense table is so large that squares lose the rest."""
-        if not (self.complete and isinstance(self.cells, np.ndarray) and self.mean):
+        """Whether the mean of all cells is so large that squares lose the rest.
+
+        A sparse table then stores nearly all of them: a zero is far from the mean.
+        """
+        if not (self.complete and self.mean):
             return False
+        if sparse.issparse(self.cells):
+            lost = np.finfo(self.cells.dtype).eps * self.mean**2
+            return bool(lost > LOST * self._mean_square_with_zeros())
         cells, unit, squares = self.cells, self.largest + abs(self.mean), 0.0
         step = max(1, BLOCK // cells.shape[1])
         for start in range(0, len(cells), step):
@@ -116,10 +169,11 @@ class Table:
         return bool(lost > LOST * squares / cells.size)
 
     def centered(self):
-        """The same dense table with its mean taken off, a copy."""
-        if not (self.complete and isinstance(self.cells, np.ndarray)):
+        """The same table with its mean taken off; dense, as no cell is then 0."""
+        if not self.complete:
             return self
-        cells = self.cells - self.cells.dtype.type(self.mean)
+        cells = self.cells.toarray() if sparse.issparse(self.cells) else self.cells
+        cells = cells - cells.dtype.type(self.mean)
         return replace(self, cells=cells, mean=0.0)
 
     def scaled(self, factor):
@@ -215,7 +269,11 @@ def _sum_of_squares(values):
 def mean_of(cells, complete, row_weight, cell_weight):
     """Weighted mean of the known cells."""
     if complete:
-        sums = np.asarray(cells.sum(axis=1, dtype=np.float64)).ravel()
+        if sparse.issparse(cells):
+            # Its own sum adds up float32.
+            sums = np.bincount(rows_of(cells), cells.data, minlength=cells.shape[0])
+        else:
+            sums = cells.sum(axis=1, dtype=np.float64)
         return float(np.average(sums / cells.shape[1], weights=row_weight))
     if row_weight is None and cell_weight is None:
         return float(cells.data.mean(dtype=np.float64))

@@ -25,7 +25,7 @@ __all__ = [
 
 # Sweeps of conjugate gradients that take two steps a side; later ones start so near
 # that one step does.
-EARLY = 3
+EARLY = 1
 # Passes of coordinate descent in a sweep.
 PASSES = 2
 # Sweeps without the L1 penalty that come first: from small numbers it would lead to
@@ -127,16 +127,31 @@ def alternate(problem, Q, *, max_iter, tol, rotate, after_sweep, warm=False):
         problem.improve_rows(P, Q, None)
     else:
         _start(problem, P, Q)
+    is_finished = False
     for sweep in range(max_iter):
         effort = _effort(problem.method, sweep)
         problem.improve_columns(P, Q, effort)
-        found.squares = problem.improve_rows(P, Q, effort)
-        value = problem.objective(P, Q, found.squares)
+        # The rows are solved to the end after the last sweep, or in it.
+        is_finished = sweep == max_iter - 1 and problem.method != "cd"
+        if is_finished:
+            value = _finish(problem, found, rotate)
+        else:
+            found.squares = problem.improve_rows(P, Q, effort)
+            value = problem.objective(P, Q, found.squares)
         before = found.history[-1] if sweep else np.inf
         # A rise is one of rounding.
         found.history.append(min(value, before))
         if after_sweep(found) or (sweep and before - value <= tol * before):
             break
+    if not is_finished:
+        value = _finish(problem, found, rotate)
+        found.history[-1] = min(value, found.history[-1])
+    return found
+
+
+def _finish(problem, found, rotate):
+    """Bring the components to their form and the rows to their minimum."""
+    P, Q = found.P, found.Q
     if rotate and problem.penalty.is_smooth:
         svd_form(P, Q, problem.row_weight, balance=not problem.penalty.weighted)
         Q[problem.columns.total == 0] = 0
@@ -146,9 +161,7 @@ def alternate(problem, Q, *, max_iter, tol, rotate, after_sweep, warm=False):
         # From where `fold_in` starts, so that rows come out as they would there.
         P[:] = 0
     found.squares = problem.improve_rows(P, Q, None)
-    value = problem.objective(P, Q, found.squares)
-    found.history[-1] = min(value, found.history[-1])
-    return found
+    return problem.objective(P, Q, found.squares)
 
 
 def _effort(method, sweep):
@@ -161,7 +174,7 @@ def _start(problem, P, Q):
     """Rows from columns drawn at random, before the first sweep."""
     penalty = problem.penalty
     if problem.method != "cd":
-        problem.improve_rows(P, Q, None if problem.method == "exact" else 2)
+        problem.improve_rows(P, Q, None if problem.method == "exact" else 1)
         return
     smooth = replace(penalty, l1=0.0, l2=penalty.l2 + penalty.l1)
     if penalty.positive:
@@ -261,13 +274,8 @@ def svd_form(P, Q, row_weight, *, balance):
     p, q = P[:, :k].astype(np.float64), Q[:, :k].astype(np.float64)
     if balance:
         left = p if row_weight is None else p * np.sqrt(row_weight)[:, np.newaxis]
-        R_p = np.linalg.qr(left, mode="r")
-        q, R_q = np.linalg.qr(q)
-        _, s, V = np.linalg.svd(R_p @ R_q.T, full_matrices=False)
-        # p turns by the same map: p (R_q' V' s^-1/2), 0 where s is.
-        root = np.sqrt(s)
-        inverse = np.divide(1.0, root, out=np.zeros_like(s), where=root > 0)
-        p_new, q_new = p @ (R_q.T @ V.T * inverse), q @ V.T * root
+        find = _balance_by_grams if P.dtype == np.float32 else _balance
+        p_new, q_new = find(left, p, q)
     else:
         _, _, V = np.linalg.svd(q, full_matrices=False)
         p_new, q_new = p @ V.T, q @ V.T
@@ -275,6 +283,36 @@ def svd_form(P, Q, row_weight, *, balance):
     r = q_new.shape[1]
     P[:, :r], Q[:, :r] = p_new, q_new
     _fix_signs(P, Q)
+
+
+def _balance(left, p, q):
+    """Both sides with the roots of the singular values of ``left @ q.T``."""
+    R_p = np.linalg.qr(left, mode="r")
+    q, R_q = np.linalg.qr(q)
+    _, s, V = np.linalg.svd(R_p @ R_q.T, full_matrices=False)
+    # p turns by the same map: p (R_q' V' s^-1/2), 0 where s is.
+    root = np.sqrt(s)
+    inverse = np.divide(1.0, root, out=np.zeros_like(s), where=root > 0)
+    return p @ (R_q.T @ V.T * inverse), q @ V.T * root
+
+
+def _balance_by_grams(left, p, q):
+    """The same to the digits of float32, in a fifth of the time.
+
+    Grams have the squares of singular values, so that those below 1e-8 of the largest
+    are lost in float64; float32 has 7 digits.
+    """
+    eps = np.finfo(np.float32).eps
+    d, V = np.linalg.eigh(q.T @ q)
+    keep = d > d[-1] * eps**2
+    forth = V[:, keep] * np.sqrt(d[keep])
+    squares, W = np.linalg.eigh(forth.T @ (left.T @ left) @ forth)
+    kept = squares > squares[-1:] * eps**2
+    # In decreasing order.
+    squares, W = squares[kept][::-1], W[:, kept][:, ::-1]
+    root = squares**0.25
+    back = V[:, keep] / np.sqrt(d[keep])
+    return p @ (forth @ W / root), q @ (back @ W * root)
 
 
 def _put_in_order(P, Q, row_weight):

@@ -9,13 +9,22 @@ gathers the other's numbers block by block (see `padded`), solves the stack (see
 `stacked` and `descent`) and hands back the squared errors of its rows.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from skdimred.numerics.basis import Basis
 from skdimred.numerics.descent import descend
 from skdimred.numerics.padded import PaddedRows, pad_rows
-from skdimred.numerics.stacked import errors, gram, improve, minimum_norm, solve
+from skdimred.numerics.scattered import WideRows, wide_rows
+from skdimred.numerics.stacked import (
+    Gathered,
+    errors,
+    gram,
+    improve,
+    minimum_norm,
+    solve,
+)
 from skdimred.numerics.threads import is_worker, workers
 
 __all__ = ["MaskedSide", "Penalty", "run_in_threads"]
@@ -68,12 +77,11 @@ class Penalty:
 
     def of(self, X, total):
         """Penalty of each row of X (n, k + 1), factors and bias, in float64."""
-        X = X.astype(np.float64, copy=False)
-        factors, bias = X[:, :-1], X[:, -1]
+        factors, bias = X[:, :-1], X[:, -1].astype(np.float64)
         cost = 0.5 * self.bias * bias**2
         cost += 0.5 * self.l2 * np.einsum("ij,ij->i", factors, factors)
         if self.l1:
-            cost += self.l1 * np.abs(factors).sum(axis=1)
+            cost += self.l1 * np.abs(factors).sum(axis=1, dtype=np.float64)
         return cost * self.times(total)[:, 0]
 
 
@@ -99,15 +107,23 @@ class MaskedSide:
     bias : bool
         Whether a row has a bias.
     threads : int
+    wide : WideRows or None
+        Rows that "cg" takes out of `known`.
+    basis : Basis
+        Where "cg" solves.
     """
 
     known: PaddedRows
     total: np.ndarray
     bias: bool
     threads: int = 1
+    wide: WideRows | None = None
+    basis: Basis = field(default_factory=Basis)
 
     @classmethod
-    def from_csr(cls, table, weight, k, bias, *, descent=False, threads=1):
+    def from_csr(
+        cls, table, weight, k, bias, *, descent=False, iterative=False, threads=1
+    ):
         """Blocks of a csr table and of the weights of its cells, if not None."""
         slab = {"slab": DESCENT_SLAB} if descent else {}
         roots = None if weight is None else np.sqrt(weight).astype(table.dtype)
@@ -117,7 +133,8 @@ class MaskedSide:
         else:
             row = np.repeat(np.arange(table.shape[0]), np.diff(table.indptr))
             total = np.bincount(row, weight, minlength=table.shape[0])
-        return cls(known, total, bias, threads)
+        wide = wide_rows(table, roots, known, k) if iterative else None
+        return cls(known, total, bias, threads, wide)
 
     def improve(self, X, other, penalty, mass, *, method, effort):
         """Lower the objective over all rows, in place.
@@ -150,42 +167,56 @@ class MaskedSide:
         if self.bias:
             table[:-1, k] = 1
         table[:-1, K] = other[:, k]
-        basis, level = None, np.square(table[:, :K]).max(axis=0)
+        level = np.maximum(table[:, :K].max(axis=0), -table[:, :K].min(axis=0)) ** 2
         # Lost beside the squares of the regressors: as good as no penalty.
         if method != "cd" and (ridge <= np.finfo(X.dtype).eps * level).any():
             method = "shortest"
         if method == "cg" and effort is None and not _iterates(X.dtype, K):
             method = "exact"
+        order, total = self.known.order, self.total[self.known.order]
+        start, turn, inverse = X[order, :K], None, None
         if method == "cg":
-            basis, inverse, spread = _basis(table[:-1, :K], mass, ridge)
-            table[:-1, :K] = table[:-1, :K] @ basis.T
-            start = X[:, :K] @ inverse
-            ridge = np.ones(K)
-        else:
-            spread, start = None, X[:, :K]
-        step = _Step(self, penalty, ridge, spread, method, effort, k)
-        squares = self._run(step, table, start, out := np.zeros_like(start))
-        X[:, :K] = out if basis is None else out @ basis
+            turn = self.basis.turn(table[:-1, :K], mass, ridge, total, effort is None)
+            table[:-1, :K] = table[:-1, :K] @ turn.forth
+            start = start @ turn.back
+            ridge = np.ones(1)
+            inverse = np.multiply.outer(total.astype(X.dtype), turn.spread)
+            inverse += penalty.times(total).astype(X.dtype)
+            np.reciprocal(inverse, out=inverse)
+        step = _Step(self, penalty, total, ridge, inverse, method, effort, k)
+        squares = np.zeros(len(X))
+        squares[order] = self._run(step, table, start)
+        X[:, :K] = 0
+        X[order, :K] = start if turn is None else start @ turn.forth.T
         return squares
 
-    def _run(self, step, table, start, out):
-        squares = np.zeros(self.known.n_rows)
+    def _run(self, step, table, x):
+        """Improve x, in the order of the rows by degree; squared errors in float64."""
+        squares = np.empty(len(x))
         width = table.shape[1]
+        wide = self.wide if step.method == "cg" and self.wide is not None else ()
+        first = wide.n_blocks if wide else 0
 
-        def work(tasks):
-            room = np.empty((self.known.largest, width), dtype=table.dtype)
+        def blocks(tasks):
+            room = np.empty((self.known.largest_from(first), width), dtype=table.dtype)
             for i in tasks:
-                rows, columns, values, roots = self.known.block(i)
+                if i < len(wide):
+                    yield wide.group(i, table)
+                    continue
+                rows, columns, values, roots = self.known.block(i - len(wide) + first)
                 slab = room[: columns.size]
                 np.take(table, columns.ravel(), axis=0, out=slab, mode="clip")
                 slab = slab.reshape(*columns.shape, width)
                 if roots is not None:
                     slab *= roots[:, :, np.newaxis]
-                G, r = slab[:, :, :-1], values - slab[:, :, -1]
-                out[rows], error = step(rows, G, r, start[rows])
-                squares[rows] = np.einsum("bd,bd->b", error, error)
+                yield rows, Gathered(slab[:, :, :-1]), values - slab[:, :, -1]
 
-        run_in_threads(work, len(self.known), self.threads)
+        def work(tasks):
+            for rows, A, r in blocks(tasks):
+                x[rows], error = step(rows, A, r, x[rows])
+                squares[rows] = A.squares(error)
+
+        run_in_threads(work, len(wide) + len(self.known) - first, self.threads)
         return squares
 
 
@@ -195,22 +226,23 @@ class _Step:
 
     side: MaskedSide
     penalty: Penalty
+    total: np.ndarray
     ridge: np.ndarray
-    spread: np.ndarray | None
+    inverse: np.ndarray | None
     method: str
     effort: int | None
     k: int
 
-    def __call__(self, rows, G, r, start):
+    def __call__(self, rows, A, r, start):
         """Unknowns of the rows of a block, and their errors."""
-        total = self.side.total[rows]
-        times = self.penalty.times(total)
-        ridge = (times * self.ridge).astype(G.dtype)
+        times = self.penalty.times(self.total[rows])
+        ridge = (times * self.ridge).astype(start.dtype)
         if self.method == "cg":
-            scale = (total[:, np.newaxis] * self.spread).astype(G.dtype)
+            inverse = self.inverse[rows]
             if self.effort is not None:
-                return improve(G, r, ridge, scale, start, self.effort)
-            return _finish(G, r, ridge, scale, start)
+                return improve(A, r, ridge, inverse, start, self.effort)
+            return _finish(A, r, ridge, inverse, start)
+        G = A.G
         if not G.shape[2]:
             x = start
         elif self.method == "cd":
@@ -240,39 +272,14 @@ def _iterates(dtype, K):
     return dtype == np.float32 and K >= LARGE
 
 
-def _finish(G, r, ridge, scale, start):
+def _finish(A, r, ridge, inverse, start):
     """Iterate to the rounding of float32; factor what does not get there."""
     with np.errstate(over="ignore", invalid="ignore"):
-        x, error, unreached = improve(G, r, ridge, scale, start, MOST_STEPS, FINE)
+        x, error, unreached = improve(A, r, ridge, inverse, start, MOST_STEPS, FINE)
     unreached |= ~np.isfinite(x).all(axis=1)
-    if unreached.any():
-        left = np.flatnonzero(unreached)
-        few = ridge if len(ridge) == 1 else ridge[left]
-        x[left] = solve(G[left], r[left], few)
-        error[left] = errors(G[left], r[left], x[left])
+    for b in np.flatnonzero(unreached):
+        one, own = A.problem(b, r)
+        few = np.broadcast_to(ridge[b % len(ridge)], (1, one.shape[2]))
+        x[b] = solve(one, own, few)[0]
+        A.set_error(error, b, errors(one, own, x[b : b + 1])[0])
     return x, error
-
-
-def _basis(regressors, mass, ridge):
-    """A basis of the unknowns in which they are about independent.
-
-    Were the known cells drawn at random, the Gram matrix of a row with d of them would
-    be d times the mean square of the regressors. Scaled such that the ridge is 1, its
-    eigenvectors make Gram matrices about diagonal, and conjugate gradients need few
-    steps.
-
-    Returns
-    -------
-    basis : ndarray of shape (K, K)
-        ``x = y @ basis`` for the new unknowns y.
-    inverse : ndarray of shape (K, K)
-    spread : ndarray of shape (K,)
-        Mean squares of the regressors along them.
-    """
-    root = np.sqrt(ridge).astype(regressors.dtype)
-    share = (mass / max(mass.sum(), np.finfo(float).tiny))[:, np.newaxis]
-    second = (regressors * share.astype(regressors.dtype)).T @ regressors
-    second /= root[:, np.newaxis] * root
-    spread, vectors = np.linalg.eigh(second)
-    basis = vectors.T / root
-    return basis, root[:, np.newaxis] * vectors, np.maximum(spread, 0)

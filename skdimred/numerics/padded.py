@@ -54,22 +54,24 @@ class PaddedRows:
         return len(self.edges) - 1
 
     def block(self, i):
-        """Rows of block i, its columns, values and roots as (rows, length) arrays."""
-        start, stop = self.edges[i], self.edges[i + 1]
+        """Rows of block i, a slice of `order`; columns, values and roots of its cells.
+
+        The last three are of shape (rows, length).
+        """
+        rows = slice(self.edges[i], self.edges[i + 1])
         flat = slice(self.offsets[i], self.offsets[i + 1])
-        shape = (stop - start, -1)
+        shape = (rows.stop - rows.start, -1)
         roots = None if self.roots is None else self.roots[flat].reshape(shape)
         return (
-            self.order[start:stop],
+            rows,
             self.columns[flat].reshape(shape),
             self.values[flat].reshape(shape),
             roots,
         )
 
-    @property
-    def largest(self):
-        """Cells of the largest block, padding included."""
-        return int(np.diff(self.offsets).max(initial=0))
+    def largest_from(self, first):
+        """Cells of the largest block from one on, padding included."""
+        return int(np.diff(self.offsets[first:]).max(initial=0))
 
 
 def pad_rows(table, roots, width, slab=SLAB):
@@ -97,28 +99,27 @@ def pad_rows(table, roots, width, slab=SLAB):
     room = max(1, slab // (values.itemsize * width))
     edges, offsets = _cut(degree, room)
     size, pad = int(offsets[-1]), table.shape[1]
-    columns = np.full(size, pad, dtype=indices.dtype)
-    padded = np.zeros(size, dtype=values.dtype)
-    padded_roots = None if roots is None else np.zeros(size, dtype=values.dtype)
-    starts = indptr[order]
+    columns = np.empty(size, dtype=indices.dtype)
+    padded = np.empty(size, dtype=values.dtype)
+    padded_roots = None if roots is None else np.empty(size, dtype=values.dtype)
+    starts, last = indptr[order], max(0, len(indices) - 1)
     for i in range(len(edges) - 1):
         rows, flat = slice(edges[i], edges[i + 1]), slice(offsets[i], offsets[i + 1])
-        longest = degree[edges[i]]
-        steps = np.arange(longest)
-        source = starts[rows, np.newaxis] + steps
-        if degree[edges[i + 1] - 1] == longest:
-            place = slice(None)
-            source = source.ravel()
-        else:
-            known = steps < degree[rows, np.newaxis]
-            place = np.flatnonzero(known)
-            source = source[known]
-        columns[flat][place] = indices[source]
-        if roots is None:
-            padded[flat][place] = values[source]
-        else:
-            padded_roots[flat][place] = roots[source]
-            padded[flat][place] = values[source] * roots[source]
+        steps = np.arange(degree[edges[i]])
+        source = (starts[rows, np.newaxis] + steps).ravel()
+        # Past the end of a row stand the cells of the next one, taken off again.
+        np.minimum(source, last, out=source)
+        np.take(indices, source, out=columns[flat], mode="clip")
+        np.take(values, source, out=padded[flat], mode="clip")
+        if roots is not None:
+            np.take(roots, source, out=padded_roots[flat], mode="clip")
+            padded[flat] *= padded_roots[flat]
+        if degree[edges[i + 1] - 1] < len(steps):
+            beyond = (steps >= degree[rows, np.newaxis]).ravel()
+            columns[flat][beyond] = pad
+            padded[flat][beyond] = 0
+            if roots is not None:
+                padded_roots[flat][beyond] = 0
     return PaddedRows(
         order, degree, edges, offsets, columns, padded, padded_roots, *table.shape
     )

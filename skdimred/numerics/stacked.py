@@ -11,32 +11,54 @@ those of the cells where they are fewer than K; `improve` takes a few steps of c
 gradients from where the last sweep left x, which never raises the objective.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
-__all__ = ["errors", "gram", "improve", "minimum_norm", "solve"]
-
+__all__ = ["Gathered", "errors", "gram", "improve", "minimum_norm", "solve"]
 
 # Multiply-adds of a row below which a call of BLAS costs more than they do.
 TINY = 128
 
 
-def times(G, x):
-    """``G x`` of shape (B, d)."""
-    if G.shape[1] * G.shape[2] < TINY:
-        return np.einsum("bdk,bk->bd", G, x)
-    return np.matmul(G, x[:, :, np.newaxis])[:, :, 0]
+@dataclass(frozen=True)
+class Gathered:
+    """Regressors of rows, gathered cell by cell: ndarray of shape (B, d, K)."""
 
+    G: np.ndarray
 
-def times_transposed(G, e):
-    """``G' e`` of shape (B, K)."""
-    if G.shape[1] * G.shape[2] < TINY:
-        return np.einsum("bdk,bd->bk", G, e)
-    return np.matmul(G.transpose(0, 2, 1), e[:, :, np.newaxis])[:, :, 0]
+    def times(self, x):
+        """``G x`` of shape (B, d)."""
+        if self.G.shape[1] * self.G.shape[2] < TINY:
+            return np.einsum("bdk,bk->bd", self.G, x)
+        return np.matmul(self.G, x[:, :, np.newaxis])[:, :, 0]
+
+    def transposed(self, e):
+        """``G' e`` of shape (B, K)."""
+        if self.G.shape[1] * self.G.shape[2] < TINY:
+            return np.einsum("bdk,bd->bk", self.G, e)
+        return np.matmul(self.G.transpose(0, 2, 1), e[:, :, np.newaxis])[:, :, 0]
+
+    def squares(self, e):
+        """Sum of squares over the cells of each row."""
+        return np.einsum("bd,bd->b", e, e)
+
+    def along(self, e, length):
+        """The cells of each row times a number of its own."""
+        return length[:, np.newaxis] * e
+
+    def problem(self, b, r):
+        """Regressors (1, d, K) of row b, and what they explain, (1, d)."""
+        return self.G[b : b + 1], r[b : b + 1]
+
+    def set_error(self, error, b, own):
+        """Put the errors of row b into those of all."""
+        error[b] = own
 
 
 def errors(G, r, x):
     """What is left unexplained, ``r - G x``, of shape (B, d)."""
-    return r - times(G, x)
+    return r - Gathered(G).times(x)
 
 
 def gram(G, r, ridge):
@@ -104,16 +126,20 @@ def minimum_norm(G, r, ridge):
     return np.matmul(vectors, x[:, :, np.newaxis])[:, :, 0].astype(G.dtype)
 
 
-def improve(G, r, ridge, scale, x, steps, tol=None):
+def improve(A, r, ridge, inverse, x, steps, tol=None):
     """Conjugate gradients from x, preconditioned by a diagonal.
 
     Parameters
     ----------
-    G, r, ridge
-        As in `gram`; positive penalties.
-    scale : ndarray of shape (B, K)
-        About the diagonal of the Gram matrix, where the basis is such that the rest of
-        it is small.
+    A : Gathered or scattered.Scattered
+        Regressors of B problems.
+    r : ndarray
+        What they explain, a number a cell.
+    ridge : ndarray of shape (1 or B, 1 or K)
+        Positive penalties.
+    inverse : ndarray of shape (B, K)
+        About the reciprocal diagonal of the Gram matrix with its ridge, where the
+        basis is such that the rest of it is small.
     x : ndarray of shape (B, K)
         Where to start; not changed.
     steps : int
@@ -123,24 +149,23 @@ def improve(G, r, ridge, scale, x, steps, tol=None):
     Returns
     -------
     x : ndarray of shape (B, K)
-    error : ndarray of shape (B, d)
-        ``r - G x``.
+    error : ndarray
+        ``r - G x``, like r.
     open : ndarray of shape (B,)
         Which problems did not reach `tol`, if that is given.
     """
-    tiny = np.finfo(G.dtype).tiny
-    inverse = 1.0 / (scale + ridge)
-    if tol is None:
-        error = errors(G, r, x)
-    else:
-        slope = times_transposed(G, r)
+    tiny = np.finfo(x.dtype).tiny
+    if tol is not None:
+        slope = A.transposed(r)
         goal = tol**2 * np.einsum("bk,bk,bk->b", slope, slope, inverse)
-        error, unreached = errors(G, r, x), goal >= 0
+        unreached = goal >= 0
+    error = r - A.times(x)
     x, direction, size = x.copy(), None, None
+    is_one = ridge.size == 1 and ridge.item() == 1
     for _ in range(steps):
         # Taken anew from the error, which costs no product more than an update.
-        residual = times_transposed(G, error)
-        residual -= ridge * x
+        residual = A.transposed(error)
+        residual -= x if is_one else ridge * x
         z = residual * inverse
         new = np.einsum("bk,bk->b", residual, z)
         if tol is not None:
@@ -153,10 +178,11 @@ def improve(G, r, ridge, scale, x, steps, tol=None):
             direction *= (new / np.maximum(size, tiny))[:, np.newaxis]
             direction += z
         size = new
-        image = times(G, direction)
-        along = np.einsum("bd,bd->b", image, image)
-        along += np.einsum("bk,bk->b", ridge * direction, direction)
-        length = (size / np.maximum(along, tiny))[:, np.newaxis]
-        x += length * direction
-        error -= length * image
+        image = A.times(direction)
+        along = A.squares(image)
+        pulled = direction if is_one else ridge * direction
+        along += np.einsum("bk,bk->b", pulled, direction)
+        length = size / np.maximum(along, tiny)
+        x += length[:, np.newaxis] * direction
+        error -= A.along(image, length)
     return (x, error) if tol is None else (x, error, unreached)

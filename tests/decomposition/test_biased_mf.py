@@ -16,7 +16,7 @@ from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 
-from skdimred.decomposition import BiasedMF, BiasedMFImputer
+from skdimred.decomposition import BiasedMF, BiasedMFImputer, _mf_fit
 from skdimred.model_selection import Cells
 
 
@@ -705,3 +705,60 @@ def test_weights_are_bounded_by_what_may_be_multiplied(ratings, dtype, most):
     assert_allclose(guess[hidden], expected[hidden], atol=1e-3)
     with pytest.raises(ValueError, match=r"cell_weight goes up to 1e\+\d+, of which"):
         mf.fit(X, cell_weight=weight * most**2)
+
+
+@pytest.mark.parametrize("solver", ["exact", "cg", "cd"])
+@pytest.mark.parametrize("dense", [False, True])
+def test_float32_columns_of_very_different_sizes(rng, solver, dense):
+    X = rng.standard_normal((200, 3)) @ rng.standard_normal((3, 30))
+    X += 0.1 * rng.standard_normal(X.shape)
+    if not dense:
+        X[rng.random(X.shape) < 0.4] = np.nan
+    X[:, 0] *= 1e6
+    mf = BiasedMF(3, alpha=1e-2, solver=solver, max_iter=25, random_state=0)
+    X = X.astype(np.float32)
+    wanted = clone(mf).fit(X.astype(np.float64)).objective_history_
+    Z = mf.fit_transform(X)
+    assert Z.dtype == mf.components_.dtype == mf.row_bias_.dtype == np.float32
+    assert mf.complete(X).dtype == np.float32
+    assert_allclose(mf.objective_history_[-1], wanted[-1], rtol=1e-4)
+    assert_array_equal(mf.transform(X), Z)
+    assert_allclose(mf.transform(X[3:9]), Z[3:9], rtol=1e-5)
+
+
+def test_rows_are_folded_in_by_the_parameters_of_the_fit(ratings):
+    mf = BiasedMF(3, alpha=2.0, random_state=0)
+    Z = mf.fit_transform(ratings)
+    full = mf.complete(ratings)
+    score = mf.score(ratings)
+    mf.set_params(alpha=50.0, positive=True, l1_ratio=0.5, row_bias=False)
+    mf.set_params(alpha_bias=9.0, weighted_alpha=True, implicit_zeros="observed")
+    assert_allclose(mf.transform(ratings), Z, atol=1e-10)
+    assert_allclose(mf.complete(ratings), full, atol=1e-10)
+    assert mf.score(ratings) == score
+    known = ~np.isnan(ratings)
+    stored = sparse.csr_array((ratings[known], np.nonzero(known)), shape=known.shape)
+    assert_allclose(mf.transform(stored), Z, atol=1e-10)
+    mf.set_params(implicit_zeros="missing").fit(ratings)
+    assert (mf.row_factors_ >= 0).all()
+    assert not mf.row_bias_.any()
+
+
+@pytest.mark.parametrize("dtype", ["f", "d"])
+@pytest.mark.parametrize("mean", [1e4, 1e6])
+def test_a_large_mean_of_zeros_observed_does_not_matter(rng, monkeypatch, dtype, mean):
+    X = rng.standard_normal((60, 3)) @ rng.standard_normal((3, 40))
+    X = (X + rng.standard_normal((60, 1)) + mean).astype(dtype)
+    stored = sparse.csr_array(X)
+    mf = BiasedMF(3, alpha=0.5, tol=1e-9, max_iter=300, random_state=0)
+    dense = clone(mf).fit(X.astype(np.float64))
+    mf.set_params(implicit_zeros="observed")
+    Z = mf.fit_transform(stored)
+    assert_allclose(mf.mean_, dense.mean_, rtol=1e-12)
+    found, wanted = Z @ mf.components_, dense.row_factors_ @ dense.components_
+    assert_allclose(found, wanted, atol=5e-2)
+    assert_allclose(mf.reconstruction_err_, dense.reconstruction_err_, rtol=1e-3)
+    assert_allclose(mf.objective_history_[-1], dense.objective_history_[-1], rtol=1e-3)
+    assert_array_equal(mf.transform(stored), Z)
+    monkeypatch.setattr(_mf_fit, "DENSE_BLOCK", 7 * 40)
+    assert_allclose(mf.transform(stored), Z, rtol=1e-4, atol=1e-5)

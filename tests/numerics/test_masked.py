@@ -6,13 +6,15 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from scipy.optimize import minimize
 
+from skdimred.numerics import masked
+from skdimred.numerics.basis import Basis
 from skdimred.numerics.biased_factors import svd_form
 from skdimred.numerics.complete import CompleteSide
 from skdimred.numerics.descent import descend
 from skdimred.numerics.masked import MaskedSide, Penalty
 from skdimred.numerics.padded import pad_rows
 from skdimred.numerics.ranking import best_columns, hidden_cells
-from skdimred.numerics.stacked import improve, minimum_norm, solve
+from skdimred.numerics.stacked import Gathered, improve, minimum_norm, solve
 
 
 def random_table(rng, shape, density, dtype=np.float64):
@@ -41,8 +43,8 @@ def test_blocks_hold_every_cell_once(table, rng, slab, weighted):
     for i in range(len(known)):
         rows, columns, values, block_roots = known.block(i)
         assert values.size <= max(slab // 40, values.shape[1])
-        seen.extend(rows)
-        for b, row in enumerate(rows):
+        seen.extend(known.order[rows])
+        for b, row in enumerate(known.order[rows]):
             for place, column in enumerate(columns[b]):
                 if column == 23:
                     assert values[b, place] == 0
@@ -127,16 +129,81 @@ def test_steps_of_conjugate_gradients_lower_the_objective_to_the_minimum(dtype, 
     assert_allclose(to_the_end, best, atol=2e-4 if dtype == np.float32 else 1e-9)
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("effort", [1, 3, None])
+def test_wide_rows_are_rows_like_others(rng, weighted, effort):
+    density = np.linspace(0.01, 1, 300)[:, np.newaxis]
+    cells = rng.standard_normal((300, 120)) * (rng.random((300, 120)) < density)
+    X = sparse.csr_array(cells.astype(np.float32))
+    weight = rng.uniform(0, 3, X.nnz) if weighted else None
+    other = rng.standard_normal((120, 41)).astype(np.float32)
+    mass = np.bincount(X.indices, weight, minlength=120).astype(float)
+    penalty = Penalty(0.5, 0.0, 2.0, weighted=weighted)
+    found = []
+    for iterative, threads in ((False, 1), (True, 1), (True, 2)):
+        side = MaskedSide.from_csr(
+            X, weight, 40, True, iterative=iterative, threads=threads
+        )
+        assert (side.wide is not None) == iterative
+        P = np.zeros((300, 41), np.float32)
+        squares = side.improve(P, other, penalty, mass, method="cg", effort=effort)
+        found.append((P, squares))
+    for one, two in zip(*found[:2], strict=True):
+        assert_allclose(two, one, rtol=2e-4, atol=2e-4)
+    assert_array_equal(found[1][0], found[2][0])
+    # They hold the cells that the first blocks would.
+    wide, known = side.wide, side.known
+    assert 200 < wide.edges[-1] < len(known.order)
+    assert wide.edges[-1] == known.edges[wide.n_blocks]
+    rows = np.repeat(known.order[: wide.edges[-1]], np.diff(wide.starts))
+    within = np.repeat(np.arange(wide.edges[-1]), np.diff(wide.starts))
+    first = wide.edges[np.searchsorted(wide.edges, within, side="right") - 1]
+    columns = wide.place - (within - first) * 120
+    values = wide.values if weight is None else wide.values / wide.roots
+    assert_allclose(values, X.toarray()[rows, columns], rtol=1e-6)
+
+
+def test_rows_that_steps_do_not_finish_are_factored(rng, monkeypatch):
+    X = random_table(rng, (60, 50), 0.6, np.float32)
+    other = rng.standard_normal((50, 41)).astype(np.float32)
+    penalty, mass = Penalty(1e-2, 0.0, 1.0), np.full(50, 36.0)
+    exact, stopped = np.zeros((2, 60, 41), np.float32)
+    side = MaskedSide.from_csr(X, None, 40, True, iterative=True)
+    assert side.wide.edges[-1] > 50
+    wanted = side.improve(exact, other, penalty, mass, method="exact", effort=None)
+    monkeypatch.setattr(masked, "MOST_STEPS", 1)
+    squares = side.improve(stopped, other, penalty, mass, method="cg", effort=None)
+    assert_allclose(stopped, exact, atol=2e-3)
+    assert_allclose(squares, wanted, rtol=1e-2, atol=1e-4)
+
+
+def test_a_kept_basis_is_left_where_it_is_far_off(rng):
+    basis, ridge, mass = Basis(), np.full(6, 2.0), np.ones(50)
+    T = rng.standard_normal((50, 6)) @ rng.standard_normal((6, 6))
+    first = basis.turn(T, mass, ridge, np.full(9, 30.0), False)
+    assert_allclose(first.forth @ first.back.T, np.eye(6), atol=1e-12)
+    assert_allclose(first.forth.T @ np.diag(ridge) @ first.forth, np.eye(6), atol=1e-12)
+    near = basis.turn(T * (1 + 1e-3 * T), mass, ridge, np.full(9, 30.0), False)
+    assert_array_equal(near.forth, first.forth)
+    turned = T * (1 + 1e-3 * T) @ near.forth
+    assert_allclose(near.spread, np.mean(turned**2, axis=0), rtol=1e-10)
+    far = basis.turn(T[:, ::-1] * 3.0, mass, ridge, np.full(9, 30.0), False)
+    assert not np.array_equal(far.forth, first.forth)
+    anew = Basis().turn(T[:, ::-1] * 3.0, mass, ridge, np.full(9, 30.0), True)
+    assert_array_equal(far.forth, anew.forth)
+
+
 def test_stacks_agree_where_cells_are_few_and_where_many(rng):
     for d in (3, 12):
         G, r = rng.standard_normal((6, d, 7)), rng.standard_normal((6, d))
         ridge = rng.uniform(0.5, 2, (6, 7))
+        inverse = 1 / (1 + ridge)
         plain = [
             np.linalg.solve(G[b].T @ G[b] + np.diag(ridge[b]), G[b].T @ r[b])
             for b in range(6)
         ]
         assert_allclose(solve(G, r, ridge), plain, rtol=1e-9)
-        x, error = improve(G, r, ridge, np.ones((6, 7)), np.zeros((6, 7)), 7)
+        x, error = improve(Gathered(G), r, ridge, inverse, np.zeros((6, 7)), 7)
         assert_allclose(x, plain, rtol=1e-6)
         assert_allclose(error, r - np.einsum("bdk,bk->bd", G, x), atol=1e-12)
         shortest = [np.linalg.lstsq(G[b], r[b], rcond=None)[0] for b in range(6)]
@@ -222,6 +289,23 @@ def test_svd_form_keeps_the_product_and_lowers_the_penalty(rng):
             singular = np.linalg.svd(product, compute_uv=False)[:5]
             assert_allclose(np.diag(gram), singular, atol=1e-12)
             assert np.sum(p**2) + np.sum(q**2) < np.sum(P**2) + np.sum(Q**2)
+
+
+def test_svd_form_of_float32_is_that_of_float64(rng):
+    for rank in (6, 3):
+        P, Q = rng.standard_normal((90, 7)), rng.standard_normal((70, 7))
+        Q[:, rank:6] = Q[:, :1]
+        weight = rng.uniform(0.5, 2, 90)
+        p, q = P.astype(np.float32), Q.astype(np.float32)
+        svd_form(P, Q, weight, balance=True)
+        svd_form(p, q, weight, balance=True)
+        assert p.dtype == q.dtype == np.float32
+        assert_allclose(p[:, :rank], P[:, :rank], atol=2e-5)
+        assert_allclose(q[:, :rank], Q[:, :rank], atol=2e-5)
+        assert_allclose(p[:, rank:6], 0, atol=1e-3)
+    nothing = np.zeros((9, 4), np.float32)
+    svd_form(nothing, nothing.copy(), None, balance=True)
+    assert not nothing.any()
 
 
 def test_best_columns_and_hidden_cells(rng):
