@@ -18,6 +18,8 @@ __all__ = ["GraphCoordinates", "LandmarkCoordinates"]
 NEAR_ONE = 1e-6
 # Entries of rows of which checksums are taken at once.
 CHECKED_AT_ONCE = 1 << 22
+# Rows compared with others at once.
+COMPARED_AT_ONCE = 1 << 14
 
 _SOLVING = RLock()
 
@@ -106,8 +108,37 @@ class GraphCoordinates(Coordinates):
             V = found.vectors * np.sqrt(float(total) or 1.0)
             if self.mass is None:
                 V[:, np.abs(1 - found.values) <= NEAR_ONE] = 0.0
+            if self.rows is not None:
+                V = self._at_points(V)
             self._embedding = V.astype(self.dtype, copy=False)
         return self._embedding
+
+    def _at_points(self, V):
+        """Coordinates with those of equal rows replaced by their mean.
+
+        Many rows that are equal, or equally near, need not have the same neighbours.
+        A row to be placed cannot tell which of them it is.
+        """
+        rows = self.rows.search.rows
+        blocks = range(0, len(V), COMPARED_AT_ONCE)
+        first = np.concatenate(
+            [
+                self._same(rows[start : start + COMPARED_AT_ONCE], rows)
+                for start in blocks
+            ]
+        )
+        # A checksum that two rows share may hide that one of them has an equal.
+        first = np.where(first < 0, np.arange(len(first)), first)
+        if len(np.unique(first)) == len(first):
+            return V
+        mass = as_graph(self.weights, self.mass).mass
+        whole = np.bincount(first, mass)[first]
+        # The sum of a row alone need not be the row to the last digit.
+        some = np.bincount(first)[first] > 1
+        some &= whole > 0
+        for v in V.T:
+            v[some] = (np.bincount(first, mass * v)[first])[some] / whole[some]
+        return V
 
     def place(self, X):
         """Which fitted row each row equals, or -1, and its weights (m, n) to them."""

@@ -121,7 +121,9 @@ class NcutClustering(
     embedding_ : ndarray of shape (n_samples, n_clusters)
         Spectral coordinates, computed when first asked for: the lowest eigenvectors,
         with mean square 1 (weighted by degrees). The first is constant if the graph is
-        connected; otherwise the first are the indicators of the components.
+        connected; otherwise the first are the indicators of the components. Equal rows
+        of which the graph makes a difference, as each has more of them or of equally
+        near rows than neighbours, get their mean.
     eigenvalues_ : ndarray of shape (n_clusters,)
         Their eigenvalues, ascending; 0 for each component.
     residual_ : float

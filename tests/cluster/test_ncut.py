@@ -367,6 +367,30 @@ def test_far_from_the_origin(iris, digits):
         assert rand_index(labels, moved) > 0.99
 
 
+@pytest.mark.parametrize("affinity", ["nearest_neighbors", "rbf"])
+@pytest.mark.parametrize("kind", ["dense", "float32", "sparse"])
+def test_equal_rows_have_equal_coordinates(affinity, kind):
+    """Of rows as near as each other, only some are neighbours."""
+    rng = np.random.default_rng(0)
+    bits = rng.integers(0, 2, (600, 8)).astype(float)
+    X = sparse.csr_array(bits) if kind == "sparse" else bits
+    X = X.astype(np.float32) if kind == "float32" else X
+    fitted = NcutClustering(4, affinity=affinity, random_state=0).fit(X)
+    Z = fitted.embedding_
+    _, group = np.unique(bits, axis=0, return_inverse=True)
+    firsts = np.unique(group, return_index=True)[1]
+    assert len(firsts) < 260
+    assert_array_equal(Z, Z[firsts][group.ravel()])
+    assert_array_equal(fitted.transform(X), Z)
+    degree = np.asarray(fitted.affinity_matrix_.sum(axis=1)).ravel()
+    assert_allclose(degree @ Z[:, 1:], 0, atol=1e-4 * degree.sum())
+    # Rows of which there is one have the vectors as they were found.
+    alone = np.bincount(group.ravel())[group.ravel()] == 1
+    V = fitted._coordinates.spectrum.vectors[alone] * np.sqrt(degree.sum())
+    assert alone.any()
+    assert_allclose(Z[alone], V, rtol=1e-5, atol=1e-6)
+
+
 def test_float32_in_float32_out(digits):
     X = digits[0].astype(np.float32)
     fitted = NcutClustering(10, random_state=0).fit(X)
