@@ -382,6 +382,8 @@ def test_equal_rows_have_equal_coordinates(affinity, kind):
     assert len(firsts) < 260
     assert_array_equal(Z, Z[firsts][group.ravel()])
     assert_array_equal(fitted.transform(X), Z)
+    assert_array_equal(fitted.predict(X), fitted.labels_)
+    assert_allclose(-fitted.score(X), fitted.ncut_, rtol=1e-12)
     degree = np.asarray(fitted.affinity_matrix_.sum(axis=1)).ravel()
     assert_allclose(degree @ Z[:, 1:], 0, atol=1e-4 * degree.sum())
     # Rows of which there is one have the vectors as they were found.
