@@ -132,6 +132,33 @@ def test_no_higher_than_what_scikit_learn_rounds(k, digits):
         assert_allclose(again.ncut_, found.ncut_, rtol=0.05)
 
 
+@pytest.mark.filterwarnings("ignore:Graph is not fully connected")
+@pytest.mark.parametrize("kind", ["outliers", "heavy tails"])
+def test_no_higher_where_few_rows_lie_far_from_all_others(kind):
+    """They are clusters of the cheapest cut, which coarse nodes may hide."""
+    rng = np.random.default_rng(1)
+    k = 10
+    if kind == "outliers":
+        X = make_blobs(1500, 8, centers=k, cluster_std=2.5, random_state=1)[0]
+        X[rng.random(1500) < 0.02] *= 6
+    else:
+        X = rng.standard_t(2, size=(1000, 6))
+    W = NcutClustering(k, random_state=0).fit(X).affinity_matrix_
+    best = min(
+        ncut_of(W, labels)
+        for how in ("kmeans", "discretize", "cluster_qr")
+        for labels in [
+            SpectralClustering(
+                k, affinity="precomputed", assign_labels=how, random_state=0
+            ).fit_predict(W)
+        ]
+        if len(np.unique(labels)) == k
+    )
+    for seed in range(3):
+        found = NcutClustering(k, random_state=seed).fit(X)
+        assert found.ncut_ <= best * (1 + 1e-9)
+
+
 def test_an_outlier_among_dense_weights_is_not_missed(rng):
     """The cheapest cut of a Gaussian kernel may be a few rows far from all others."""
     X = np.vstack([rng.standard_normal((500, 4)), [[9.0, 0, 0, 0], [9.2, 0, 0, 0]]])
