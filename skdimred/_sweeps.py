@@ -11,8 +11,10 @@ class SweepMixin(CallbackSupportMixin):
     """Report each sweep of a fit, as a line and to scikit-learn's callbacks.
 
     A fit is decorated with ``@guarded`` and, below it, ``@with_callbacks``. The
-    estimator has `max_iter` and `verbose`.
+    estimator has `max_iter` and `verbose`, and may call a sweep otherwise.
     """
+
+    _sweep_name = "sweep"
 
     @contextmanager
     def _sweeps(self, X, y=None, metadata=None, *, most=None):
@@ -33,7 +35,7 @@ class SweepMixin(CallbackSupportMixin):
             nonlocal count
             count += 1
             if self.verbose:
-                print(f"[{type(self).__name__}] sweep {count}: {line}")
+                print(f"[{type(self).__name__}] {self._sweep_name} {count}: {line}")
             return tasks is not None and tasks.next(state)
 
         yield report
@@ -46,6 +48,7 @@ class _Tasks:
 
     def __init__(self, estimator, most, data):
         self.data = {"estimator": estimator, **data}
+        self.name = estimator._sweep_name
         # One more than there are: the last sweep to begin does not take place.
         self.fit = estimator._init_callback_context(max_subtasks=most + 1)
         self.fit.call_on_fit_task_begin(**self.data)
@@ -54,7 +57,7 @@ class _Tasks:
         self._begin()
 
     def _begin(self):
-        self.sweep = self.fit.subcontext("sweep")
+        self.sweep = self.fit.subcontext(self.name)
         self.sweep.call_on_fit_task_begin(**self.data)
 
     def next(self, state):

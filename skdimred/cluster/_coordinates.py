@@ -18,6 +18,8 @@ __all__ = ["GraphCoordinates", "LandmarkCoordinates"]
 NEAR_ONE = 1e-6
 # Entries of rows of which checksums are taken at once.
 CHECKED_AT_ONCE = 1 << 22
+# Rows compared with others at once.
+COMPARED_AT_ONCE = 1 << 14
 
 _SOLVING = RLock()
 
@@ -92,7 +94,7 @@ class GraphCoordinates(Coordinates):
     def __init__(self, weights, mass, k, solver, X, rows):
         super().__init__(weights, mass, k, solver, X.dtype)
         self.rows, self._order, self._embedding = rows, None, None
-        self._known = None
+        self._known = self._first = self._points = None
         if rows is None:
             # Weights may be those given only up to rounding: they were symmetrised.
             given = _canonical(X)
@@ -106,8 +108,44 @@ class GraphCoordinates(Coordinates):
             V = found.vectors * np.sqrt(float(total) or 1.0)
             if self.mass is None:
                 V[:, np.abs(1 - found.values) <= NEAR_ONE] = 0.0
-            self._embedding = V.astype(self.dtype, copy=False)
+            self._embedding = self._merged(V).astype(self.dtype, copy=False)
         return self._embedding
+
+    @property
+    def _means(self):
+        """Matrix (n, n) of means over equal rows, in the first of them; or None.
+
+        Many rows that are equal, or equally near, need not have the same neighbours.
+        A row to be placed cannot tell which of them it is.
+        """
+        if self._first is None:
+            rows, step = self.rows.search.rows, COMPARED_AT_ONCE
+            starts = range(0, rows.shape[0], step)
+            first = [self._same(rows[start : start + step], rows) for start in starts]
+            self._first = np.concatenate(first)
+        first, every = self._first, np.arange(len(self._first))
+        # Rows that share a checksum without being equal stay alone.
+        first = np.where(first < 0, every, first)
+        if (first == every).all():
+            return None
+        n, share = len(first), 1.0 / np.bincount(first, minlength=len(first))[first]
+        return sparse.csr_array((share, (first, every)), shape=(n, n))
+
+    def _merged(self, V):
+        """Coordinates with those of equal rows replaced by their mean."""
+        means = None if self.rows is None else self._means
+        if means is None:
+            return V
+        mass = as_graph(self.weights, self.mass).mass
+        whole = means @ mass
+        scale = np.where(whole > 0, whole, 1.0)[:, np.newaxis]
+        first = means.tocsc().indices
+        merged = ((means @ (mass[:, np.newaxis] * V)) / scale)[first]
+        # What a row alone has is not to change in its last digit.
+        some = np.bincount(first, minlength=len(V))[first] > 1
+        return np.where(
+            some[:, np.newaxis] & (whole[first] > 0)[:, np.newaxis], merged, V
+        )
 
     def place(self, X):
         """Which fitted row each row equals, or -1, and its weights (m, n) to them."""
@@ -119,12 +157,15 @@ class GraphCoordinates(Coordinates):
             same = self._same(known, self.rows.search.rows)
             new = None
         others = np.flatnonzero(same < 0)
+        if len(others) < len(same) and self._points is None:
+            means = None if self.rows is None else self._means
+            self._points = self.weights if means is None else means @ self.weights
         if not len(others):
-            return same, self.weights[same]
+            return same, self._points[same]
         new = self.rows.weights_of(X[others]) if new is None else new[others]
         if len(others) == len(same):
             return same, new
-        stacked = sparse.vstack([self.weights[same[same >= 0]], new], format="csr")
+        stacked = sparse.vstack([self._points[same[same >= 0]], new], format="csr")
         back = np.empty(len(same), dtype=np.intp)
         back[np.concatenate([np.flatnonzero(same >= 0), others])] = np.arange(len(same))
         return same, stacked[back]

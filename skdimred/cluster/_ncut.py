@@ -121,7 +121,8 @@ class NcutClustering(
     embedding_ : ndarray of shape (n_samples, n_clusters)
         Spectral coordinates, computed when first asked for: the lowest eigenvectors,
         with mean square 1 (weighted by degrees). The first is constant if the graph is
-        connected; otherwise the first are the indicators of the components.
+        connected; otherwise the first are the indicators of the components. Equal rows
+        have their mean, as the graph need not treat them as equals.
     eigenvalues_ : ndarray of shape (n_clusters,)
         Their eigenvalues, ascending; 0 for each component.
     residual_ : float
@@ -156,7 +157,8 @@ class NcutClustering(
     *New rows* get weights to their nearest fitted rows. `predict_proba` is where their
     weight goes, `predict` where most of it does, and `transform` the extension of
     the eigenvectors by the same weights (Nystrom's). A row that is equal to a fitted
-    one is treated as that row.
+    one is treated as that row; where several are equal, by the mean of their weights,
+    but of precomputed ones as the first.
 
     References
     ----------

@@ -93,7 +93,10 @@ class Autoencoder(
         is to be rebuilt, in units of that of each feature. Only for "adam".
     warm_start : bool, default=False
         Whether another `fit` goes on from the weights of the last, whose `mean_` and
-        `scale_` it keeps.
+        `scale_` it keeps, and adds its epochs to `loss_curve_`. Where `early_stopping`
+        was off before and is on now, the curves and `n_iter_` begin anew, so that each
+        epoch has its score. Rows held out are drawn in each fit: with an integer as
+        `random_state` they are the same ones.
     random_state : None, int or RandomState, default=None
         Seed of the weights, of the batches, of the rows held out and of the noise.
     verbose : bool, default=False

@@ -12,6 +12,8 @@ RISE = 0.1
 # Multiple of the error of the mean alone above which a descent has gone astray, where
 # the loss of the start is not known.
 ASTRAY = 10.0
+# Share of a loss that may be rounding.
+ROUNDING = 1e-6
 
 
 class Course:
@@ -35,7 +37,8 @@ class Course:
         self.problem, self.held, self.unit = problem, held, unit
         self.tol, self.patience, self.waited = tol, patience, 0
         self.losses, self.scores = [], []
-        self.best, self.least, self.best_epoch = None, np.inf, 0
+        self.best = self.start = None
+        self.least, self.best_epoch = np.inf, 0
         self.mark = self.first = self.last = np.inf
         self.steps = 0
 
@@ -43,7 +46,7 @@ class Course:
         """Take the start as the best so far, so that nothing worse is kept."""
         judge = self.problem if self.held is None else self.held
         self.first = self.least = judge.error(theta) + self.problem.penalty_of(theta)
-        self.best = theta.copy()
+        self.best = self.start = theta.copy()
 
     def add(self, theta, loss):
         """Note an epoch.
@@ -70,6 +73,19 @@ class Course:
         if judged < self.least:
             self.least, self.best = judged, theta.copy()
             self.best_epoch = len(self.losses)
+
+    def kept(self, theta):
+        """The best weights; those of the last epoch, `theta`, if none were judged.
+
+        The loss of an epoch of batches is that of the weights on the way. Where the
+        weights at its end are worse than the start, the start is the best.
+        """
+        if self.best_epoch and self.start is not None and self.held is None:
+            loss = self.problem.error(self.best) + self.problem.penalty_of(self.best)
+            # Not by rounding alone, where L-BFGS adds up in another order.
+            if loss > self.first * (1 + ROUNDING):
+                self.best, self.least, self.best_epoch = self.start, self.first, 0
+        return theta if self.best is None else self.best
 
     @property
     def rests(self):

@@ -32,6 +32,8 @@ BATCH_ROWS = 200
 class NetworkFitMixin:
     """What `fit` and `partial_fit` do once their input is checked."""
 
+    _sweep_name = "epoch"
+
     def _fit_rows(self, X, y, weight, warm, metadata):
         rng = self._new_rng()
         train, held = self._split(len(X), weight, rng)
@@ -56,8 +58,7 @@ class NetworkFitMixin:
 
     def _descend(self, X, y, metadata, course, theta, columns, warm, rng):
         """Run epochs, and set the attributes."""
-        before = (list(self.loss_curve_), self.n_iter_) if warm else ([], 0)
-        scored = (getattr(self, "validation_scores_", None) or []) if warm else []
+        losses, scores = self._curves(warm, course.held is not None)
         run = self._run_adam if self.solver == "adam" else self._run_lbfgs
         with self._sweeps(X, y, metadata) as report:
 
@@ -80,16 +81,25 @@ class NetworkFitMixin:
                         UserWarning,
                         stacklevel=5,
                     )
-        if course.best is not None:
-            theta = course.best
+        theta = course.kept(theta)
         self._set_weights(course.problem.network, theta, columns)
-        self.loss_curve_ = before[0] + course.losses
-        self.n_iter_ = before[1] + len(course.losses)
+        self.loss_curve_ = losses + course.losses
+        self.n_iter_ = len(self.loss_curve_)
         self.validation_scores_ = None
         if course.held is not None:
-            self.validation_scores_ = scored + course.scores
+            self.validation_scores_ = scores + course.scores
         self.best_loss_ = float(course.least * course.unit)
         self._tell(course, rests, theta)
+
+    def _curves(self, warm, holds):
+        """Losses and scores of the fits before, which this one goes on with.
+
+        Epochs of which some have a score and others none would not make a curve.
+        """
+        scores = getattr(self, "validation_scores_", None)
+        if not warm or (holds and scores is None):
+            return [], []
+        return list(self.loss_curve_), list(scores or [])
 
     def _run_adam(self, course, theta, each, rng):
         """Epochs until the course rests or somebody asks to stop; whether so."""
@@ -176,15 +186,16 @@ class NetworkFitMixin:
         )
         with np.errstate(over="ignore", invalid="ignore"):
             course.add(theta, batches.epoch())
-        if self.verbose:
-            print(f"[{type(self).__name__}] {course.line()}")
         self._set_weights(network, theta, None)
         self._tell_if_astray(course, theta, 6)
         self._adam, self._rng = batches.adam, rng
         self.loss_curve_ = [*getattr(self, "loss_curve_", []), *course.losses]
         self.best_loss_ = min(self.loss_curve_)
-        self.n_iter_ = getattr(self, "n_iter_", 0) + 1
+        self.n_iter_ = len(self.loss_curve_)
         self.validation_scores_ = None
+        if self.verbose:
+            name = type(self).__name__
+            print(f"[{name}] {self._sweep_name} {self.n_iter_}: {course.line()}")
 
     def _new_rng(self):
         seed = check_random_state(self.random_state).randint(2**31 - 1)

@@ -19,16 +19,19 @@ from scipy import sparse
 
 from skdimred.numerics.cut import as_graph
 
-__all__ = ["coarsen", "hierarchy"]
+__all__ = ["carried_down", "coarsen", "hierarchy"]
 
 ROUNDS = 2
 # Weights that differ by less are equal, and chance chooses between them.
 TIES = 1e-3
 # A level that keeps more of the nodes is not worth its passes.
 TOO_MANY = 0.95
+# Share of its degree below which what leaves a node is little, and how many nodes of a
+# coarsest one may be kept for that.
+LOOSE, KEPT = 0.25, 1 / 8
 
 
-def hierarchy(graph, n_coarse, rng, least=1):
+def hierarchy(graph, n_coarse, rng, least=1, labels=None):
     """Graphs from the one given down to about `n_coarse` nodes.
 
     Parameters
@@ -39,6 +42,9 @@ def hierarchy(graph, n_coarse, rng, least=1):
     rng : Generator
     least : int
         No level has fewer nodes.
+    labels : ndarray of int of shape (n,) or None
+        Clusters of the nodes of which none are matched with those of another, so that
+        every level has this partition.
 
     Returns
     -------
@@ -48,13 +54,24 @@ def hierarchy(graph, n_coarse, rng, least=1):
     """
     graphs, maps = [graph], []
     while graphs[-1].n_nodes > n_coarse:
-        node_of = match(graphs[-1], rng)
+        node_of = match(graphs[-1], rng, int(KEPT * n_coarse), labels)
         n_nodes = int(node_of.max()) + 1
         if not least <= n_nodes <= TOO_MANY * graphs[-1].n_nodes:
             break
+        if labels is not None:
+            labels = carried_down(labels, [node_of])
         maps.append(node_of)
         graphs.append(coarsen(graphs[-1], node_of, n_nodes))
     return graphs, maps
+
+
+def carried_down(labels, maps):
+    """Clusters of the nodes of the last level, where every level has them."""
+    for node_of in maps:
+        coarse = np.empty(int(node_of.max()) + 1, dtype=np.intp)
+        coarse[node_of] = labels
+        labels = coarse
+    return labels
 
 
 def coarsen(graph, node_of, n_nodes):
@@ -68,8 +85,12 @@ def coarsen(graph, node_of, n_nodes):
     return as_graph(weights.tocsr(), mass)
 
 
-def match(graph, rng):
+def match(graph, rng, most_kept=0, labels=None):
     """Node of the next level of each node (n,), numbered without gaps.
+
+    Nodes that little leaves may be clusters already, such as a few rows far from all
+    others. Up to `most_kept` of them stay as they are. With `labels`, both nodes of a
+    match are of one cluster.
 
     Nodes that are each other's heaviest free neighbour are matched, in a few rounds.
     Of those left over the first joins the match of its heaviest neighbour, and others
@@ -79,6 +100,10 @@ def match(graph, rng):
     score = graph.weights.data / np.maximum(graph.degree[rows], graph.degree[columns])
     score *= 1 + TIES * rng.random(n)[np.minimum(rows, columns)]
     score[rows == columns] = -1.0
+    kept = _loose(graph, most_kept)
+    score[kept[rows] | kept[columns]] = -1.0
+    if labels is not None:
+        score[labels[rows] != labels[columns]] = -1.0
     to = np.full(n, -1)
     everyone = np.arange(n)
     for _ in range(ROUNDS):
@@ -104,6 +129,16 @@ def match(graph, rng):
     used = np.zeros(n, dtype=np.intp)
     used[to] = 1
     return (np.cumsum(used) - 1)[to]
+
+
+def _loose(graph, most):
+    """Which nodes little leaves (n,), the `most` that the least leaves of."""
+    outside = graph.degree - graph.loops
+    loose = (outside > 0) & (outside < LOOSE * graph.degree)
+    if np.count_nonzero(loose) > most:
+        share = np.divide(outside, graph.degree, out=np.ones(len(loose)), where=loose)
+        loose[np.argsort(share, kind="stable")[most:]] = False
+    return loose
 
 
 def _heaviest(graph, score):

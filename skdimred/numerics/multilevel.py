@@ -3,7 +3,8 @@
 The graph is coarsened to a few hundred nodes (see `coarsening`). There the eigenproblem
 is dense and small; partitions are read off its eigenvectors in several ways (see
 `rounding`) and descend (see `descent`). The best few of them are carried up, level by
-level, and descend on each, the nearer the graph is to the one given the fewer.
+level, and descend on each, the nearer the graph is to the one given the fewer. Where a
+small cluster is found the graph is coarsened again, within the clusters.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 
-from skdimred.numerics.coarsening import hierarchy
+from skdimred.numerics.coarsening import carried_down, hierarchy
 from skdimred.numerics.cut import as_graph, cut_cost
 from skdimred.numerics.cut_descent import descend
 from skdimred.numerics.laplacian import dense_vectors, low_spectrum
@@ -36,7 +37,11 @@ DESCENDING, CARRIED, SMALL_LEVEL = 6, 3, 4
 # Entries a node from which a graph counts as dense. There matching lumps nodes that lie
 # far from all others with them, and what the exact eigenvectors give is tried as well,
 # from a few starts.
-DENSE_ENTRIES, FEW = 64, 4
+DENSE_ENTRIES, FEW = 64, 8
+# Share of the mean mass of the clusters below which one is small. There may be more
+# pieces then that are far from all others than the coarse graph tells apart: so up to
+# EXACT nodes the exact eigenvectors are tried, after coarsening again.
+SMALL_CLUSTER, EXACT = 0.1, 5000
 
 
 @dataclass(frozen=True)
@@ -147,19 +152,43 @@ def _search(graph, k, balance, n_init, refine, rng):
     graphs, maps = hierarchy(graph, n_coarse, rng, least=2 * k)
     V = dense_vectors(graphs[-1], k)
     starts = _starts(graphs[-1], V, n_init, rng)
+    small = False
     if refine:
         best = _carried(graphs, maps, n_coarse, starts, k, balance)
+        small = bool(maps) and _has_small(graph, best[1], k)
+        if small:
+            best = _again(graph, n_coarse, best, k, balance, rng)
     else:
         cost, labels = _costed(graphs[-1], starts, k, balance)[0]
         for node_of in reversed(maps):
             labels = labels[node_of]
         best = cost, labels
-    if maps and graph.weights.nnz > DENSE_ENTRIES * graph.n_nodes:
+    dense = graph.weights.nnz > DENSE_ENTRIES * graph.n_nodes
+    if maps and (dense or (small and graph.n_nodes <= EXACT)):
         V = low_spectrum(graph, k).vectors
         few = _starts(graph, V, FEW, rng)
         exact = _from(few, graph, k, balance, refine)
         best = min(best, exact, key=lambda each: each[0])
     return best[1]
+
+
+def _has_small(graph, labels, k):
+    """Whether a cluster has far less than the mean mass."""
+    mass = np.bincount(labels, graph.mass, k)
+    return mass.min() < SMALL_CLUSTER * mass.mean()
+
+
+def _again(graph, n_coarse, best, k, balance, rng):
+    """The cheaper of a partition and of what is found on a graph coarsened within it.
+
+    No coarse node is in two of its clusters, and so the coarse eigenvectors are nearer
+    to those of the graph.
+    """
+    graphs, maps = hierarchy(graph, n_coarse, rng, least=2 * k, labels=best[1])
+    V = dense_vectors(graphs[-1], k)
+    starts = [carried_down(best[1], maps), *_starts(graphs[-1], V, FEW, rng)]
+    other = _carried(graphs, maps, n_coarse, starts, k, balance)
+    return min(best, other, key=lambda each: each[0])
 
 
 def _carried(graphs, maps, n_coarse, starts, k, balance):

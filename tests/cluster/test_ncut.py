@@ -132,6 +132,33 @@ def test_no_higher_than_what_scikit_learn_rounds(k, digits):
         assert_allclose(again.ncut_, found.ncut_, rtol=0.05)
 
 
+@pytest.mark.filterwarnings("ignore:Graph is not fully connected")
+@pytest.mark.parametrize("kind", ["outliers", "heavy tails"])
+def test_no_higher_where_few_rows_lie_far_from_all_others(kind):
+    """They are clusters of the cheapest cut, which coarse nodes may hide."""
+    rng = np.random.default_rng(1)
+    k = 10
+    if kind == "outliers":
+        X = make_blobs(1500, 8, centers=k, cluster_std=2.5, random_state=1)[0]
+        X[rng.random(1500) < 0.02] *= 6
+    else:
+        X = rng.standard_t(2, size=(1000, 6))
+    W = NcutClustering(k, random_state=0).fit(X).affinity_matrix_
+    best = min(
+        ncut_of(W, labels)
+        for how in ("kmeans", "discretize", "cluster_qr")
+        for labels in [
+            SpectralClustering(
+                k, affinity="precomputed", assign_labels=how, random_state=0
+            ).fit_predict(W)
+        ]
+        if len(np.unique(labels)) == k
+    )
+    for seed in range(3):
+        found = NcutClustering(k, random_state=seed).fit(X)
+        assert found.ncut_ <= best * (1 + 1e-9)
+
+
 def test_an_outlier_among_dense_weights_is_not_missed(rng):
     """The cheapest cut of a Gaussian kernel may be a few rows far from all others."""
     X = np.vstack([rng.standard_normal((500, 4)), [[9.0, 0, 0, 0], [9.2, 0, 0, 0]]])
@@ -365,6 +392,32 @@ def test_far_from_the_origin(iris, digits):
         labels = NcutClustering(k, random_state=0).fit_predict(X)
         moved = NcutClustering(k, random_state=0).fit_predict(X + 1e6)
         assert rand_index(labels, moved) > 0.99
+
+
+@pytest.mark.parametrize("affinity", ["nearest_neighbors", "rbf"])
+@pytest.mark.parametrize("kind", ["dense", "float32", "sparse"])
+def test_equal_rows_have_equal_coordinates(affinity, kind):
+    """Of rows as near as each other, only some are neighbours."""
+    rng = np.random.default_rng(0)
+    bits = rng.integers(0, 2, (600, 8)).astype(float)
+    X = sparse.csr_array(bits) if kind == "sparse" else bits
+    X = X.astype(np.float32) if kind == "float32" else X
+    fitted = NcutClustering(4, affinity=affinity, random_state=0).fit(X)
+    Z = fitted.embedding_
+    _, group = np.unique(bits, axis=0, return_inverse=True)
+    firsts = np.unique(group, return_index=True)[1]
+    assert len(firsts) < 260
+    assert_array_equal(Z, Z[firsts][group.ravel()])
+    assert_array_equal(fitted.transform(X), Z)
+    assert_array_equal(fitted.predict(X), fitted.labels_)
+    assert_allclose(-fitted.score(X), fitted.ncut_, rtol=1e-12)
+    degree = np.asarray(fitted.affinity_matrix_.sum(axis=1)).ravel()
+    assert_allclose(degree @ Z[:, 1:], 0, atol=1e-4 * degree.sum())
+    # Rows of which there is one have the vectors as they were found.
+    alone = np.bincount(group.ravel())[group.ravel()] == 1
+    V = fitted._coordinates.spectrum.vectors[alone] * np.sqrt(degree.sum())
+    assert alone.any()
+    assert_allclose(Z[alone], V, rtol=1e-5, atol=1e-6)
 
 
 def test_float32_in_float32_out(digits):

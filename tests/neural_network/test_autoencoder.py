@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
@@ -19,6 +19,10 @@ from threadpoolctl import threadpool_limits
 from skdimred import PCA
 from skdimred.metrics import subspace_sine
 from skdimred.neural_network import Autoencoder
+from skdimred.neural_network._course import Course
+from skdimred.neural_network._descent import Problem
+from skdimred.neural_network._rows import StandardRows
+from skdimred.numerics.network import Network
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:The descent has not come to rest:sklearn.exceptions.ConvergenceWarning",
@@ -478,6 +482,50 @@ def test_warm_start_goes_on(parts):
     assert cold.n_iter_ == 5
 
 
+@pytest.mark.parametrize("batch_size", ["auto", 400])
+def test_early_stopping_switched_between_warm_fits(parts, batch_size):
+    train = parts[0][:400]
+    deep = Autoencoder(
+        3, batch_size=batch_size, max_iter=4, warm_start=True, random_state=0
+    ).fit(train)
+    score, mean = deep.score(train), deep.mean_
+    # Its epochs have no scores: the curves begin anew, and the weights do not.
+    deep.set_params(early_stopping=True).fit(train)
+    assert len(deep.validation_scores_) == len(deep.loss_curve_) == deep.n_iter_ == 4
+    assert deep.mean_ is mean
+    assert deep.loss_curve_[0] < -1.05 * score
+    # The weights kept are those of the best epoch, by the rows held out.
+    best = int(np.argmax(deep.validation_scores_))
+    least = -deep.validation_scores_[best]
+    assert least <= deep.best_loss_ < 1.01 * least
+    held = np.random.default_rng(np.random.RandomState(0).randint(2**31 - 1))
+    held = np.sort(held.permutation(400)[:40])
+    assert_allclose(-deep.score(train[held]), least, rtol=1e-6)
+    deep.fit(train)
+    assert len(deep.validation_scores_) == len(deep.loss_curve_) == deep.n_iter_ == 8
+    # Switched off, the curve of the loss goes on.
+    deep.set_params(early_stopping=False).fit(train)
+    assert deep.validation_scores_ is None
+    assert len(deep.loss_curve_) == deep.n_iter_ == 12
+    assert deep.best_loss_ <= deep.loss_curve_[8]
+
+
+def test_the_start_is_kept_where_the_best_epoch_ends_above_it(parts):
+    """The loss of an epoch may be low on the way, and its last step astray."""
+    train = parts[0][:300]
+    rows = StandardRows(train, train.mean(axis=0), train.std(), None, np.float64)
+    network = Network((64, 3), "identity", "identity", False, False)
+    problem = Problem(network, rows, np.arange(300), None, 0.1)
+    rng = np.random.default_rng(0)
+    start = 0.01 * rng.standard_normal(network.size)
+    course = Course(problem, None, 4.0, 0.0, 10)
+    course.begin(start)
+    course.add(100 * start, 0.5 * course.first)
+    assert_array_equal(course.kept(start), start)
+    assert course.best_epoch == 0
+    assert course.least == problem.error(start) + problem.penalty_of(start)
+
+
 # Hard rows.
 
 
@@ -681,8 +729,13 @@ def test_a_line_an_epoch(digits, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
     for i, line in enumerate(lines):
-        assert line.startswith(f"[Autoencoder] sweep {i + 1}: loss ")
+        assert line.startswith(f"[Autoencoder] epoch {i + 1}: loss ")
         assert ", validation -" in line
+    deep = Autoencoder(2, verbose=True, random_state=0)
+    deep.partial_fit(digits[0][:100]).partial_fit(digits[0][:100])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1] == f"[Autoencoder] epoch 2: loss {deep.loss_curve_[1]:.6g}"
+    assert len(lines) == 2
 
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])

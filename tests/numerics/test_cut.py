@@ -8,7 +8,7 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.metrics import adjusted_rand_score
 
 from skdimred.numerics.bipartite import bipartite_cut, landmark_weights, shares
-from skdimred.numerics.coarsening import coarsen, hierarchy, match
+from skdimred.numerics.coarsening import carried_down, coarsen, hierarchy, match
 from skdimred.numerics.cut import affinities, as_graph, cut_cost
 from skdimred.numerics.cut_descent import descend
 from skdimred.numerics.graph import (
@@ -175,6 +175,39 @@ def test_hierarchy_ends(rng):
     assert len(graphs) == len(maps) + 1 <= 8
     found = partition(tidy(W + W.T), 2, rng=rng)
     assert set(found.labels) == {0, 1}
+
+
+def test_levels_keep_a_partition(rng):
+    graph = as_graph(random_graph(rng, 900, 0.02))
+    labels = rng.integers(0, 5, 900)
+    graphs, maps = hierarchy(graph, 100, rng, labels=labels)
+    assert len(maps) >= 2
+    coarse = carried_down(labels, maps)
+    assert len(coarse) == graphs[-1].n_nodes < 300
+    assert_allclose(cut_cost(graphs[-1], coarse, 5), cut_cost(graph, labels, 5))
+    for node_of in reversed(maps):
+        coarse = coarse[node_of]
+    assert_array_equal(coarse, labels)
+
+
+def test_nodes_that_little_leaves_are_not_matched(rng):
+    """Two far pairs, each one node by now, beside a path."""
+    W = np.diag(np.ones(59), 1)
+    W[0, 58] = W[1, 59] = 1e-3
+    W[58, 59] = W[57, 58] = 0
+    W = W + W.T
+    W[58, 58] = W[59, 59] = 2.0
+    graph = as_graph(tidy(W))
+    node_of = match(graph, rng, 10)
+    assert np.bincount(node_of)[node_of[58:]].max() == 1
+    # As many as may be kept, and those first that the least leaves.
+    W[0, 58] = W[58, 0] = 1e-2
+    sizes = []
+    for _ in range(10):
+        node_of = match(as_graph(tidy(W)), rng, 1)
+        sizes.append(np.bincount(node_of)[node_of[58:]])
+    assert_array_equal(np.array(sizes)[:, 1], 1)
+    assert max(np.array(sizes)[:, 0]) > 1
 
 
 def test_roundings_read_off_indicators(rng):
