@@ -49,11 +49,11 @@ print(search.best_params_, f"error {-search.best_score_:.3f}")
 cv = BiasedMFCV([1, 3, 6, 12], alphas=12, alpha_bias=2.0, random_state=0).fit(people)
 figure, ax = plt.subplots(layout="constrained")
 for k, errors in zip(cv.n_components, cv.rmse_path_.mean(axis=2), strict=True):
-    ax.plot(cv.alphas_, errors, marker="o", markersize=4, label=f"{k} factors")
+    ax.plot(cv.alphas_, errors, marker="o", markersize=4, label=f"K = {k}")
 ax.axhline(0.6, color="0.6", linestyle="--", label="noise in the ratings")
 ax.set(xscale="log", xlabel="alpha", ylabel="error on held-out ratings (stars)")
 ax.set_ylim(0.5)
-ax.legend(frameon=False, loc="lower right")
+ax.legend(frameon=False, loc="upper center")
 
 # %%
 # When is a fit done? One in ten ratings is left out of it, and its error followed sweep
