@@ -277,7 +277,8 @@ def _one_line(row):
 
 def _both(row, between):
     """Accuracy of both sides; errors in the unit of the data with three digits."""
-    digits = ".3f" if row.get("measure") == "held-out error" else ".0e"
+    measures = {"held-out error": ".3f", "classes": ".3f", "test error": ".2e"}
+    digits = measures.get(row.get("measure"), ".0e")
     both = row["sine_ours"], row["sine_theirs"]
     return between.join("-" if x is None else f"{x:{digits}}" for x in both)
 
