@@ -21,8 +21,9 @@ __all__ = [
     "weights",
 ]
 
-# Of the rows that are multiplied at once, and how many rows are solved for at once.
-BLOCK_BYTES, SOLVED = 4 << 20, 2048
+# Of the rows that are multiplied at once; how many rows are solved for at once, and of
+# sparse ones, which need little memory themselves.
+BLOCK_BYTES, SOLVED, SOLVED_SPARSE = 4 << 20, 4096, 2048
 # Squared relative error below which it is summed entry by entry.
 CLOSE = 1e-6
 # Sweeps of the form that is not exact.
@@ -120,13 +121,17 @@ def _least_squares(X, model, take):
                 whole[part] = False
             else:
                 C[:, part] = (x @ Ht).T
-        if whole.any():
+        if whole.all():
+            W[:] = nnls(plain + ridge, C - l1, **options).T
+        elif whole.any():
             W[whole] = nnls(plain + ridge, C[:, whole] - l1, **options).T
         take(slice(block.start, block.stop), C, W)
 
+    solved = SOLVED_SPARSE if sparse.issparse(X) else SOLVED
+
     def over(taken):
-        for start in range(taken.start, taken.stop, SOLVED):
-            of_block(range(start, min(start + SOLVED, taken.stop)))
+        for start in range(taken.start, taken.stop, solved):
+            of_block(range(start, min(start + solved, taken.stop)))
 
     for _ in map_ranges(over, X.shape[0], work=float(X.shape[0]) * k * (p + k)):
         pass

@@ -48,8 +48,8 @@ __all__ = [
     "slope",
 ]
 
-# Of a block of a factor, for the caches.
-CACHE_BYTES = 1 << 19
+# Numbers in a block of a factor, for the caches.
+BLOCK_SIZE = 1 << 17
 LEAST_WIDTH, MOST_WIDTH = 512, 16384
 # Components below this share of the largest have no weight.
 DEAD = 1e-14
@@ -171,7 +171,7 @@ def hals(A, C, S, sweeps, map_ranges=serially):
     np.fill_diagonal(others, 0.0)
     up = root[:, np.newaxis].astype(A.dtype)
     down = (1.0 / root)[:, np.newaxis].astype(A.dtype)
-    width = CACHE_BYTES // (k * A.itemsize) // 64 * 64
+    width = BLOCK_SIZE // k // 64 * 64
     width = min(MOST_WIDTH, max(LEAST_WIDTH, width))
 
     def over(columns):
