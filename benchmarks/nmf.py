@@ -446,8 +446,15 @@ def by_torchnmf(X, k):
 
 def by_nmf_torch(X, k):
     """Coordinate descent of nmf-torch."""
-    from nmf import run_nmf
-
+    # The package has the name of this file.
+    before, sys.path[:] = (
+        sys.path[:],
+        [p for p in sys.path if Path(p).resolve() != HERE],
+    )
+    try:
+        from nmf import run_nmf
+    finally:
+        sys.path[:] = before
     W, H, _ = run_nmf(X, n_components=k, algo="halsvar", tol=1e-4)
     return np.asarray(W), np.asarray(H)
 
