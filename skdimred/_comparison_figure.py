@@ -255,11 +255,14 @@ def _draw_speeds(ax, results):
 def _label_ratios(ax, ratios):
     """Ticks at round ratios, with room for the labels at the ends of the bars."""
     low, high = min(ratios.min(), 0.8), max(ratios.max(), 1.25)
-    room = (high / low) ** 0.35  # a label takes about a third of the axis
+    both = low < 0.5 and high > 2
+    room = (high / low) ** (0.5 if both else 0.35)  # of a label, about a third
     low, high = low / (room if ratios.min() < 1 else 1.1), high * room
     steps = np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 1000])
     if high / low > 500:
-        steps = 10.0 ** np.arange(-2, 5)
+        # Whole powers with 1 among them, few enough for their labels.
+        apart = int(np.ceil(np.log10(high / low) / 4))
+        steps = 10.0 ** (apart * np.arange(-4, 5))
     ticks = steps[(steps >= low) & (steps <= high)]
     ax.set_xlim(low, high)
     ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])

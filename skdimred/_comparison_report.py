@@ -126,5 +126,7 @@ def say_seconds(seconds):
 
 
 def three_digits(value):
-    """Write a positive number with three digits or more, zeros kept."""
+    """Write a positive number with three digits or more, zeros kept; two if small."""
+    if 0 < value < 0.1:
+        return f"{value:.2g}"
     return f"{value:.{2 if value < 10 else 1 if value < 100 else 0}f}"

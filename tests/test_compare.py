@@ -24,6 +24,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdimred import __main__ as command_line
+from skdimred._comparison_report import three_digits
 from skdimred.compare import REGISTRY, Pair, compare, prepare
 from skdimred.decomposition import NMF
 
@@ -832,3 +833,11 @@ def test_pictures_of_few_and_many_classes(run_command, tmp_path, n_classes):
     status, _, err = run_command("data.csv", *target, "--quiet")
     assert (status, err) == (0, "")
     assert (tmp_path / "comparison.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.00466, "0.0047"), (0.02, "0.02"), (0.1, "0.10"), (9.99, "9.99"), (284.3, "284")],
+)
+def test_small_ratios_are_not_written_as_zero(value, text):
+    assert three_digits(value) == text
