@@ -837,7 +837,13 @@ def test_pictures_of_few_and_many_classes(run_command, tmp_path, n_classes):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.00466, "0.0047"), (0.02, "0.02"), (0.1, "0.10"), (9.99, "9.99"), (284.3, "284")],
+    [
+        (0.00466, "0.0047"),
+        (0.02, "0.02"),
+        (0.1, "0.10"),
+        (9.99, "9.99"),
+        (284.3, "284"),
+    ],
 )
 def test_small_ratios_are_not_written_as_zero(value, text):
     assert three_digits(value) == text
