@@ -235,13 +235,13 @@ def _draw_speeds(ax, results):
     ax.hlines(at, 1, ratios, colors=colours, lw=5, zorder=2)
     ax.scatter(ratios, at, 70, c=colours, zorder=3)
     for y, ratio in zip(at, ratios, strict=True):
+        # Right of the line in any case, as names are at the left.
         ax.annotate(
             f"{three_digits(ratio)}x",
-            (ratio, y),
-            (8 if ratio >= 1 else -8, 0),
+            (max(ratio, 1), y),
+            (8, 0),
             textcoords="offset points",
             va="center",
-            ha="left" if ratio >= 1 else "right",
         )
     ax.set_yticks(at, names)
     ax.set_ylim(len(bars) - 0.4, -0.6)
@@ -253,11 +253,10 @@ def _draw_speeds(ax, results):
 
 
 def _label_ratios(ax, ratios):
-    """Ticks at round ratios, with room for the labels at the ends of the bars."""
+    """Ticks at round ratios, with room for the labels right of the bars."""
     low, high = min(ratios.min(), 0.8), max(ratios.max(), 1.25)
-    both = low < 0.5 and high > 2
-    room = (high / low) ** (0.5 if both else 0.35)  # of a label, about a third
-    low, high = low / (room if ratios.min() < 1 else 1.1), high * room
+    room = (high / low) ** 0.35  # a label takes about a third of the axis
+    low, high = low / room**0.3, high * room
     steps = np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 1000])
     if high / low > 500:
         # Whole powers with 1 among them, few enough for their labels.
