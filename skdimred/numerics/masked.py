@@ -29,8 +29,10 @@ from skdimred.numerics.threads import is_worker, workers
 
 __all__ = ["MaskedSide", "Penalty", "run_in_threads"]
 
-# Blocks of coordinate descent are larger: its steps are long vectors.
-DESCENT_SLAB = 1 << 23
+# Blocks of coordinate descent are larger: its steps are long vectors. So are those of
+# tables with very many cells, where threads are worth the while: shorter calls would
+# wait for each other. Whatever the number of threads, as results depend on blocks.
+DESCENT_SLAB, MANY_SLAB, MANY_CELLS = 1 << 23, 1 << 22, 4_000_000
 # From so many unknowns on, float32 problems are brought to the end by conjugate
 # gradients: relative size of the gradient, and steps until they are factored after all.
 LARGE, FINE, MOST_STEPS = 33, 2e-6, 40
@@ -125,7 +127,9 @@ class MaskedSide:
         cls, table, weight, k, bias, *, descent=False, iterative=False, threads=1
     ):
         """Blocks of a csr table and of the weights of its cells, if not None."""
-        slab = {"slab": DESCENT_SLAB} if descent else {}
+        slab = {}
+        if descent or table.nnz >= MANY_CELLS:
+            slab = {"slab": DESCENT_SLAB if descent else MANY_SLAB}
         roots = None if weight is None else np.sqrt(weight).astype(table.dtype)
         known = pad_rows(table, roots, k + 2, **slab)
         if weight is None:
