@@ -8,7 +8,7 @@ from scipy import sparse
 from skdimred.blocks import map_ranges
 from skdimred.numerics.divergence import Cells
 from skdimred.numerics.divergence_rows import row_weights
-from skdimred.numerics.factor_products import gram, rows_of
+from skdimred.numerics.factor_products import gram, squares_of
 from skdimred.numerics.masked_nonnegative import Known, own_problems
 from skdimred.numerics.nnls import nnls
 
@@ -215,7 +215,7 @@ def fit_of_rows(X, model, sample_weight=None, *, gaps=False, first=None, squares
     # In the order of the rows, whichever thread was first.
     cross = np.sum([part for _, part in sorted(fit, key=lambda one: one[0])], axis=0)
     if squares is None:
-        squares = _squares(X, times, model.scale)
+        squares = squares_of(X, model.scale, sample_weight)
     products = W.T @ (W if sample_weight is None else W * times[:, np.newaxis])
     half = (squares - 2 * cross.sum() + np.sum(products * gram(model.H))) / 2
     n_known = float(times.sum()) * X.shape[1]
@@ -299,20 +299,3 @@ def cells_of(X, model, sample_weight):
         weight=sample_weight,
         map_ranges=map_ranges,
     )
-
-
-def _squares(X, times, scale):
-    total = 0.0
-    if sparse.issparse(X):
-        for start in range(0, X.nnz, BLOCK_BYTES // 8):
-            entries = slice(start, start + BLOCK_BYTES // 8)
-            values = X.data[entries].astype(np.float64)
-            values /= scale
-            total += float(times[rows_of(X, entries)] @ (values * values))
-        return total
-    step = max(1, BLOCK_BYTES // (8 * X.shape[1]))
-    for start in range(0, len(X), step):
-        x = X[start : start + step].astype(np.float64)
-        x /= scale
-        total += float(times[start : start + step] @ np.nansum(x * x, axis=1))
-    return total

@@ -8,6 +8,7 @@ square root of its weight; and `squares`, the squared Frobenius norm of Z.
 """
 
 import numpy as np
+from scipy import sparse
 
 __all__ = [
     "DenseProducts",
@@ -17,6 +18,8 @@ __all__ = [
     "inner",
     "rows_of",
     "serially",
+    "squares_of",
+    "turned",
 ]
 
 CHUNK = 8192
@@ -68,6 +71,44 @@ def rows_of(X, entries):
     return np.searchsorted(X.indptr, places, side="right") - 1
 
 
+def squares_of(X, scale, weight=None):
+    """Sum of the squared known cells of X over its scale, of weighted rows, in double.
+
+    Parameters
+    ----------
+    X : ndarray, csr or csc of shape (n, p)
+        NaN in an ndarray is unknown.
+    scale : float
+    weight : ndarray of shape (n,) or None
+
+    Returns
+    -------
+    float
+    """
+    total = 0.0
+    if not sparse.issparse(X):
+        step = max(1, BLOCK_BYTES // (8 * X.shape[1]))
+        for start in range(0, len(X), step):
+            block = slice(start, start + step)
+            # Divided first, as squares of cells may overflow.
+            rows = X[block].astype(np.float64)
+            rows /= scale
+            if weight is not None:
+                rows *= np.sqrt(weight[block, np.newaxis])
+            part = inner(rows, rows)
+            total += float(np.nansum(rows * rows)) if np.isnan(part) else part
+        return total
+    for start in range(0, X.nnz, BLOCK_BYTES // 8):
+        entries = slice(start, start + BLOCK_BYTES // 8)
+        values = X.data[entries].astype(np.float64)
+        values /= scale
+        if weight is None:
+            total += inner(values, values)
+        else:
+            total += float(weight[rows_of(X, entries)] @ (values * values))
+    return total
+
+
 class _Products:
     """What the kinds share: the unit of X and the weights of its rows.
 
@@ -115,15 +156,7 @@ class DenseProducts(_Products):
     def __init__(self, X, *, scale=1.0, weight=None, map_ranges=serially):
         super().__init__(X.shape, X.dtype, scale, weight)
         self.X, self.map_ranges = X, map_ranges
-        step = max(1, BLOCK_BYTES // (8 * X.shape[1]))
-        squares = 0.0
-        for start in range(0, len(X), step):
-            rows = X[start : start + step].astype(np.float64)
-            rows /= scale
-            if weight is not None:
-                rows *= np.sqrt(weight[start : start + step, np.newaxis])
-            squares += inner(rows, rows)
-        self.squares = squares
+        self.squares = squares_of(X, scale, weight)
 
     def _mapped(self, function, length, k):
         parts = list(self.map_ranges(function, length, work=self.X.size * k))
@@ -158,16 +191,7 @@ class SparseProducts(_Products):
         self.map_ranges = map_ranges
         # Where it is small, everything is done as on a dense matrix.
         self.is_dear = X.shape[0] * X.shape[1] >= SMALL
-        self.X = X
-        self.squares = 0.0
-        for start in range(0, X.nnz, BLOCK_BYTES // 8):
-            entries = slice(start, start + BLOCK_BYTES // 8)
-            values = X.data[entries].astype(np.float64)
-            values /= scale
-            values *= values
-            if weight is not None:
-                values *= weight[rows_of(X, entries)]
-            self.squares += float(values.sum())
+        self.X, self.squares = X, squares_of(X, scale, weight)
 
     def right(self, B):
         """B Z' of shape (k, n)."""
