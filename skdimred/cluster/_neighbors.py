@@ -5,17 +5,22 @@ underflow; neither changes which rows are neighbours.
 """
 
 import numpy as np
+from joblib import effective_n_jobs
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 from sklearn.neighbors import NearestNeighbors
 
 from skdimred.numerics.graph import tidy
+from skdimred.numerics.threads import one_blas_thread
+from skdimred.numerics.tree import planted
 
 __all__ = ["Neighbors", "bridged", "exponent_of"]
 
-# Features up to which a k-d tree is faster than all distances.
-TREE_FEATURES = 12
+# Share of the length of a row, below which a distance from it is taken again: those
+# found by way of products, or along other axes, have lost digits there.
+NEAR = 1e-4
+# Rows from which a search in a tree is worth its threads.
+ROWS_FOR_THREADS = 2000
 # Magnitudes between which squares of float64 and float32 rows are safe.
 SAFE = {np.dtype(np.float64): 1e100, np.dtype(np.float32): 1e12}
 # Shares of the mean cluster size n / k. A component below the first is joined to its
@@ -43,9 +48,7 @@ class Neighbors:
             scaled = self._scaled(X)
             self.center = scaled.mean(axis=0, dtype=np.float64).astype(X.dtype)
         self.rows = self.moved(X)
-        self.tree = None
-        if self.center is not None and X.shape[1] <= TREE_FEATURES:
-            self.tree = cKDTree(self.rows)
+        self.tree = None if self.center is None else planted(self.rows)
         self._brute = None
 
     def _scaled(self, X):
@@ -69,19 +72,45 @@ class Neighbors:
         """Distances (n, q) of each row to its nearest others, and which they are."""
         n = self.rows.shape[0]
         if self.tree is None:
-            return self._index().kneighbors(n_neighbors=q)
-        D, places = self._query(self.rows, q + 1)
-        itself = places == np.arange(n)[:, np.newaxis]
-        # Among equal rows a row may not be one of its own nearest.
-        itself[~itself.any(axis=1), -1] = True
-        return D[~itself].reshape(n, q), places[~itself].reshape(n, q)
+            D, places = self._index().kneighbors(n_neighbors=q)
+        else:
+            D, places = self._query(self.rows, q + 1)
+            itself = places == np.arange(n)[:, np.newaxis]
+            # Among equal rows a row may not be one of its own nearest.
+            itself[~itself.any(axis=1), -1] = True
+            D, places = D[~itself].reshape(n, q), places[~itself].reshape(n, q)
+        return self._sharp(self.rows, D, places)
 
     def of(self, X, q):
         """Distances (m, q) of rows X to the nearest fitted ones, and which they are."""
         rows = self.clipped(X)
         if self.tree is None:
-            return self._index().kneighbors(rows, n_neighbors=q)
-        return self._query(rows, q)
+            D, places = self._index().kneighbors(rows, n_neighbors=q)
+        else:
+            D, places = self._query(rows, q)
+        return self._sharp(rows, D, places)
+
+    def _sharp(self, rows, D, places):
+        """Distances and places, those far below the length of a row taken again.
+
+        Equal rows are then exactly 0 from each other.
+        """
+        if self.tree is not None and self.tree.axes is None:
+            return D, places
+        length = np.sqrt(_squares(rows))
+        i, j = np.nonzero(D <= NEAR * length[:, np.newaxis])
+        if not len(i):
+            return D, places
+        step = max(1, BLOCK // rows.shape[1])
+        for start in range(0, len(i), step):
+            a, b = i[start : start + step], j[start : start + step]
+            apart = _squares(rows[a] - self.rows[places[a, b]])
+            D[a, b] = np.sqrt(apart)
+        i = np.unique(i)
+        order = np.argsort(D[i], axis=1, kind="stable")
+        D[i] = np.take_along_axis(D[i], order, axis=1)
+        places[i] = np.take_along_axis(places[i], order, axis=1)
+        return D, places
 
     def clipped(self, X):
         """New rows, moved as the fitted ones were.
@@ -97,9 +126,12 @@ class Neighbors:
         return np.clip(rows, -limit, limit).astype(self.rows.dtype, copy=False)
 
     def _query(self, rows, q):
-        workers = self.n_jobs if self.n_jobs else 1
-        D, places = self.tree.query(rows, k=q, workers=workers)
-        return D.reshape(-1, q), places.reshape(-1, q)
+        if self.n_jobs is not None:
+            return self.tree.query(rows, q, effective_n_jobs(self.n_jobs))
+        # As many as scikit-learn's search among all distances takes.
+        with one_blas_thread() as threads:
+            few = rows.shape[0] < ROWS_FOR_THREADS
+            return self.tree.query(rows, q, 1 if few else threads)
 
     def _index(self):
         if self._brute is None:
@@ -220,12 +252,18 @@ def _nearest_of_different(rows, points, component):
     return kept[places][back], squares[back]
 
 
+def _squares(rows):
+    """Sums (n,) of the squares of each row, in float64."""
+    if not sparse.issparse(rows):
+        return np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
+    return np.asarray(rows.multiply(rows).sum(axis=1), dtype=np.float64).ravel()
+
+
 def _nearest_outside(rows, points, component):
     """Nearest row of another component for some rows, and its squared distance."""
     n = rows.shape[0]
     is_sparse = sparse.issparse(rows)
-    squares = rows.multiply(rows).sum(axis=1) if is_sparse else (rows * rows).sum(1)
-    squares = np.asarray(squares, dtype=np.float64).ravel()
+    squares = _squares(rows)
     places = np.empty(len(points), dtype=np.intp)
     least = np.empty(len(points))
     step = max(1, BLOCK // n)

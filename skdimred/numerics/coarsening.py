@@ -19,7 +19,7 @@ from scipy import sparse
 
 from skdimred.numerics.cut import as_graph
 
-__all__ = ["carried_down", "coarsen", "hierarchy"]
+__all__ = ["carried_down", "coarsen", "composed", "hierarchy"]
 
 ROUNDS = 2
 # Weights that differ by less are equal, and chance chooses between them.
@@ -72,6 +72,14 @@ def carried_down(labels, maps):
         coarse[node_of] = labels
         labels = coarse
     return labels
+
+
+def composed(maps, n_nodes):
+    """Node of the last level of each of the `n_nodes` nodes of the first."""
+    node = np.arange(n_nodes)
+    for node_of in maps:
+        node = node_of[node]
+    return node
 
 
 def coarsen(graph, node_of, n_nodes):

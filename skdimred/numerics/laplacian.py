@@ -24,7 +24,7 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh, splu
 from skdimred.numerics.cut import as_graph
 from skdimred.numerics.signs import fix_signs
 
-__all__ = ["SOLVERS", "Spectrum", "dense_vectors", "low_spectrum"]
+__all__ = ["SOLVERS", "Spectrum", "dense_vectors", "low_spectrum", "positive"]
 
 SOLVERS = ("auto", "dense", "lanczos", "shift-invert")
 # Nodes of a component up to which LAPACK is the fastest.
@@ -65,7 +65,7 @@ class Spectrum:
 
 def dense_vectors(graph, k):
     """The k lowest eigenvectors (n, k) of a small graph, not told apart from others."""
-    mass = _positive(graph.mass)
+    mass = positive(graph.mass)
     root = 1 / np.sqrt(mass)
     A = graph.weights.toarray()
     np.negative(A, out=A)
@@ -95,7 +95,7 @@ def low_spectrum(graph, k, solver="auto"):
     """
     n = graph.n_nodes
     n_components, component = connected_components(graph.weights, directed=False)
-    mass = _positive(graph.mass)
+    mass = positive(graph.mass)
     weight = np.bincount(component, mass, n_components)
     order = np.argsort(-weight, kind="stable")[:k]
     V = np.zeros((n, k))
@@ -116,7 +116,7 @@ def low_spectrum(graph, k, solver="auto"):
     return Spectrum(values, V, float(residual), ran, int(n_components))
 
 
-def _positive(mass):
+def positive(mass):
     """Masses with the mean in place of 0, which only nodes without any edge have."""
     if mass.all():
         return mass

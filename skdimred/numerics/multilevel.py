@@ -12,15 +12,19 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 
-from skdimred.numerics.coarsening import carried_down, hierarchy
+from skdimred.numerics.coarsening import carried_down, composed, hierarchy
 from skdimred.numerics.cut import as_graph, cut_cost
 from skdimred.numerics.cut_descent import descend
-from skdimred.numerics.laplacian import dense_vectors, low_spectrum
+from skdimred.numerics.exchange import exchanged
+from skdimred.numerics.laplacian import dense_vectors
+from skdimred.numerics.lifting import lifted_vectors, settled_vectors
 from skdimred.numerics.rounding import (
     by_means,
     by_pivots,
     by_rotation,
     fill_empty,
+    means_from,
+    two_means,
     unit_rows,
 )
 
@@ -31,17 +35,21 @@ COARSE = 400
 COARSE_PER_CLUSTER = 40
 # Most nodes of the coarsest graph for their number of clusters alone.
 MOST_COARSE = 2000
+# Share of the mass that two partitions to begin with may differ in and count as one.
+ALIKE = .05
 # Of the starts, how many descend, and how many are carried up to graphs of less than
 # SMALL_LEVEL times the coarsest; from there on one is.
 DESCENDING, CARRIED, SMALL_LEVEL = 6, 3, 4
-# Entries a node from which a graph counts as dense. There matching lumps nodes that lie
-# far from all others with them, and what the exact eigenvectors give is tried as well,
-# from a few starts.
-DENSE_ENTRIES, FEW = 64, 8
-# Share of the mean mass of the clusters below which one is small. There may be more
-# pieces then that are far from all others than the coarse graph tells apart: so up to
-# EXACT nodes the exact eigenvectors are tried, after coarsening again.
-SMALL_CLUSTER, EXACT = 0.1, 5000
+# Nodes of the smallest graph, where the eigenproblem is solved.
+SMALLEST = 150
+# Share of the mean mass of the clusters below which one is small, and starts of k-means
+# on a graph that is coarsened again within the clusters.
+SMALL_CLUSTER, FEW = 0.1, 8
+# A cost over the sum of the eigenvalues, which is a lower bound, from which there may be
+# clusters that coarse graphs do not show. Then partitions by better eigenvectors of the
+# graph itself are looked at, and those that cost less than so many times the best found
+# descend.
+LOOSE, NEAR, EXCHANGES = 2.2, 1.1, 3
 
 
 @dataclass(frozen=True)
@@ -99,7 +107,7 @@ def partition(
     elif n_clusters == graph.n_nodes:
         labels = np.arange(n_clusters)
     elif start is not None:
-        labels = _from(start(graph), graph, n_clusters, balance, refine)[1]
+        labels = _pool(start(graph), graph, n_clusters, balance, refine)[0][1]
     else:
         labels = _search(graph, n_clusters, balance, n_init, refine, rng)
     labels = in_order(labels, n_clusters)
@@ -137,58 +145,121 @@ def _group(component, n_components, graph, n_clusters):
     return of[component]
 
 
-def _from(starts, graph, k, balance, refine):
-    """The cheapest (cost, labels) of some partitions, or of those they descend to."""
+def _pool(starts, graph, k, balance, refine, descending=DESCENDING):
+    """Partitions as (cost, labels), or what they descend to, the cheapest first."""
     labels = [fill_empty(y, graph.mass, k) for y in starts]
     pool = _costed(graph, labels, k, balance)
-    if refine:
-        pool = _descended(graph, pool[:DESCENDING], k, balance)
-    return pool[0]
+    return _descended(graph, pool[:descending], k, balance) if refine else pool
 
 
 def _search(graph, k, balance, n_init, refine, rng):
     """Labels (n,) of low cost by way of coarser graphs."""
     n_coarse = max(COARSE, min(COARSE_PER_CLUSTER * k, MOST_COARSE), 3 * k)
-    graphs, maps = hierarchy(graph, n_coarse, rng, least=2 * k)
-    V = dense_vectors(graphs[-1], k)
-    starts = _starts(graphs[-1], V, n_init, rng)
-    small = False
+    task = graph, k, balance, refine
+    if graph.n_nodes <= n_coarse:
+        V = dense_vectors(graph, k)
+        starts = _starts(graph, V, n_init, rng, plain=True)
+        pool = _pool(starts, *task, len(starts))[:CARRIED]
+        best = min((_exchanged(V, each, *task) for each in pool), key=_cost)
+        if len(starts) > 1:
+            best = _by_vectors(V, np.arange(len(V)), best, *task, n_init, rng)
+        return best[1]
+    best, node_of, values, V = _multilevel(*task, n_coarse, n_init, rng)
+    small = _has_small(graph, best[1], k)
+    if refine and small:
+        other = _multilevel(*task, n_coarse, FEW, rng, best[1])[0]
+        best = min(best, other, key=_cost)
+    lower, settled = best, None
+    if k > 2:
+        lower = _exchanged(V[:, :k], best, *task)
+    if lower is not best:
+        settled = settled_vectors(graph, values, V, k)
+        best = _exchanged(settled, lower, *task)
+    if small or best[0] > LOOSE * values[:k].sum():
+        if settled is None:
+            settled = settled_vectors(graph, values, V, k)
+        best = _by_vectors(settled, node_of, best, *task, FEW, rng)
+    return best[1]
+
+
+def _exchanged(V, best, graph, k, balance, refine):
+    """What exchanges of a cluster lead to, as long as each lowers the cost."""
+    for _ in range(EXCHANGES):
+        near = _costed(graph, [exchanged(graph, V, best[1], balance)], k, balance)
+        if near[0][0] >= best[0]:
+            break
+        best = _descended(graph, near, k, balance)[0] if refine else near[0]
+    return best
+
+
+def _by_vectors(V, node_of, best, graph, k, balance, refine, n_init, rng):
+    """The cheaper of a partition and of what k-means of the eigenvectors leads to.
+
+    This begins among the means over coarse nodes, which `node_of` tells.
+    """
+    if k == 2:
+        orthonormal = V * np.sqrt(graph.mass)[:, np.newaxis]
+        found = [two_means(V[:, 1]), by_pivots(orthonormal)]
+    else:
+        every = np.ones(len(V))
+        means = means_over(node_of, V, every)[np.newaxis]
+        count = np.bincount(node_of, every)[np.newaxis]
+        labels = by_means(means, k, n_init, rng, count)
+        found = means_from(V, np.unique(labels, axis=0)[:, node_of], k, every)
+    found = [fill_empty(y, graph.mass, k) for y in found]
+    near = [y for c, y in _costed(graph, found, k, balance) if c < NEAR * best[0]]
+    return min([best, *_pool(near, graph, k, balance, refine)], key=_cost)
+
+
+def _cost(each):
+    return each[0]
+
+
+def _multilevel(graph, k, balance, refine, n_coarse, n_init, rng, labels=None):
+    """The best by way of coarser graphs, and what it began with.
+
+    With `labels` no node of a coarser graph is in two of these clusters, which are a
+    partition to begin with, too.
+
+    Returns
+    -------
+    best : tuple of float and ndarray of shape (n,)
+        Cost and labels.
+    node_of : ndarray of int of shape (n,)
+        Node of the first graph that was cut.
+    values, V : ndarray
+        Rough eigenpairs.
+    """
+    graphs, maps = hierarchy(graph, SMALLEST, rng, least=2 * k, labels=labels)
+    level = next(
+        (i for i, each in enumerate(graphs) if each.n_nodes <= n_coarse),
+        len(graphs) - 1,
+    )
+    values, V = lifted_vectors(graphs, maps, k)
+    graphs, maps = graphs[: level + 1], maps[:level]
+    node_of = composed(maps, graph.n_nodes)
+    starts = _starts(graphs[-1], means_over(node_of, V[:, :k], graph.mass), n_init, rng)
+    if labels is not None:
+        starts.append(carried_down(labels, maps))
     if refine:
         best = _carried(graphs, maps, n_coarse, starts, k, balance)
-        small = bool(maps) and _has_small(graph, best[1], k)
-        if small:
-            best = _again(graph, n_coarse, best, k, balance, rng)
     else:
         cost, labels = _costed(graphs[-1], starts, k, balance)[0]
-        for node_of in reversed(maps):
-            labels = labels[node_of]
-        best = cost, labels
-    dense = graph.weights.nnz > DENSE_ENTRIES * graph.n_nodes
-    if maps and (dense or (small and graph.n_nodes <= EXACT)):
-        V = low_spectrum(graph, k).vectors
-        few = _starts(graph, V, FEW, rng)
-        exact = _from(few, graph, k, balance, refine)
-        best = min(best, exact, key=lambda each: each[0])
-    return best[1]
+        best = cost, labels[node_of]
+    return best, node_of, values, V
+
+
+def means_over(node_of, V, weights):
+    """Means of the rows of V over the nodes of a coarser graph."""
+    sums = np.stack([np.bincount(node_of, weights * v) for v in V.T], axis=1)
+    whole = np.bincount(node_of, weights)[:, np.newaxis]
+    return sums / np.where(whole > 0, whole, 1.0)
 
 
 def _has_small(graph, labels, k):
     """Whether a cluster has far less than the mean mass."""
     mass = np.bincount(labels, graph.mass, k)
     return mass.min() < SMALL_CLUSTER * mass.mean()
-
-
-def _again(graph, n_coarse, best, k, balance, rng):
-    """The cheaper of a partition and of what is found on a graph coarsened within it.
-
-    No coarse node is in two of its clusters, and so the coarse eigenvectors are nearer
-    to those of the graph.
-    """
-    graphs, maps = hierarchy(graph, n_coarse, rng, least=2 * k, labels=best[1])
-    V = dense_vectors(graphs[-1], k)
-    starts = [carried_down(best[1], maps), *_starts(graphs[-1], V, FEW, rng)]
-    other = _carried(graphs, maps, n_coarse, starts, k, balance)
-    return min(best, other, key=lambda each: each[0])
 
 
 def _carried(graphs, maps, n_coarse, starts, k, balance):
@@ -203,26 +274,31 @@ def _carried(graphs, maps, n_coarse, starts, k, balance):
     return pool[0]
 
 
-def _starts(graph, V, n_init, rng):
+def _starts(graph, V, n_init, rng, plain=False):
     """Different partitions of a graph from its eigenvectors V (n, k).
 
     Where the first few agree, there is no need for more.
     """
-    k, found = V.shape[1], {}
+    k, found = V.shape[1], []
     orthonormal = V * np.sqrt(graph.mass)[:, np.newaxis]
     known = [by_rotation(orthonormal)]
-    spaces = np.stack([V, unit_rows(V)])
-    weights = np.stack([graph.mass, np.ones(len(V))])
+    every = np.ones(len(V))
+    spaces, weights = [V, unit_rows(V)], [graph.mass, every]
+    if plain:
+        spaces, weights = [V, *spaces], [every, *weights]
+    spaces, weights = np.stack(spaces), np.stack(weights)
+    few = 0.0 if plain else ALIKE * graph.mass.sum()
     for share in (2, n_init // 2 - 2):
         if share > 0:
             known += [*by_means(spaces, k, share, rng, weights)]
         for labels in known:
             labels = in_order(fill_empty(labels, graph.mass, k), k)
-            found.setdefault(labels.tobytes(), labels)
+            if all(graph.mass @ (labels != other) > few for other in found):
+                found.append(labels)
         if len(found) == 1:
             break
         known = [by_pivots(orthonormal)]
-    return list(found.values())
+    return found
 
 
 def _costed(graph, labels, k, balance):

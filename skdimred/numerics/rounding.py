@@ -23,7 +23,15 @@ References
 import numpy as np
 import scipy.linalg
 
-__all__ = ["by_means", "by_pivots", "by_rotation", "fill_empty", "unit_rows"]
+__all__ = [
+    "by_means",
+    "by_pivots",
+    "by_rotation",
+    "fill_empty",
+    "means_from",
+    "two_means",
+    "unit_rows",
+]
 
 TINY = float(np.finfo(np.float64).tiny)
 # Distances held at once by k-means.
@@ -102,20 +110,62 @@ def _means(Z, k, n_init, rng, weights, max_iter):
     s, n, _ = Z.shape
     turned = np.ascontiguousarray(Z.transpose(0, 2, 1))
     centers = _seeds(Z, turned, k, n_init, rng, weights)
+    return _lloyd(Z, turned, centers, k, weights, max_iter)[0].reshape(s * n_init, n)
+
+
+def means_from(Z, labels, n_clusters, weights, max_iter=5):
+    """Partitions (m, n) by k-means from others, those of the least squares first.
+
+    Parameters
+    ----------
+    Z : ndarray of shape (n, p)
+        The rows.
+    labels : ndarray of int of shape (m, n)
+    n_clusters : int
+    weights : ndarray of shape (n,)
+    max_iter : int
+    """
+    member = labels[:, np.newaxis] == np.arange(n_clusters)[:, np.newaxis]
+    share = (member * weights).reshape(-1, len(Z))
+    mass = share.sum(axis=1)[:, np.newaxis]
+    centers = (share @ Z / np.maximum(mass, TINY))[np.newaxis]
+    turned = np.ascontiguousarray(Z.T)[np.newaxis]
+    weights = weights[np.newaxis]
+    rows = Z[np.newaxis]
+    found, squares = _lloyd(rows, turned, centers, n_clusters, weights, max_iter)
+    return found[0][np.argsort(squares[0], kind="stable")]
+
+
+def two_means(v):
+    """Partition (n,) by a threshold of v (n,), of least squares."""
+    order = np.argsort(v, kind="stable")
+    below = np.cumsum(v[order])
+    count = np.arange(1, len(v))
+    first, second = below[:-1], below[-1] - below[:-1]
+    best = (first**2 / count + second**2 / (len(v) - count)).argmax()
+    labels = np.zeros(len(v), dtype=np.intp)
+    labels[order[best + 1 :]] = 1
+    return labels
+
+
+def _lloyd(Z, turned, centers, k, weights, max_iter):
+    """Labels (s, m, n) and sums of squares (s, m), but for what is equal to all."""
+    s, n, _ = Z.shape
     labels, clusters = None, np.arange(k)[:, np.newaxis]
     for _ in range(max_iter):
         far = centers @ turned
         far *= -2.0
         far += np.einsum("sij,sij->si", centers, centers)[:, :, np.newaxis]
-        nearest = far.reshape(s, n_init, k, n).argmin(axis=2)
+        far = far.reshape(s, -1, k, n)
+        nearest = far.argmin(axis=2)
         if labels is not None and np.array_equal(nearest, labels):
             break
         labels = nearest
         share = (labels[:, :, np.newaxis] == clusters) * weights[:, None, None]
-        share = share.reshape(s, n_init * k, n)
+        share = share.reshape(s, -1, n)
         mass = share.sum(axis=2)[:, :, np.newaxis]
         centers = np.where(mass > 0, share @ Z / np.maximum(mass, TINY), centers)
-    return labels.reshape(s * n_init, n)
+    return labels, np.einsum("smn,sn->sm", far.min(axis=2), weights)
 
 
 def _seeds(Z, turned, k, n_init, rng, weights):
