@@ -25,7 +25,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -178,9 +178,7 @@ def table(rows):
     )
     yield "|---|---|---|---|---|---|---|"
     for row in rows:
-        middle = [
-            np.median(a, axis=0) for a in (row.theirs, row.plain, row.balanced)
-        ]
+        middle = [np.median(a, axis=0) for a in (row.theirs, row.plain, row.balanced)]
         nmi, ari = (" / ".join(f"{m[i]:.3f}" for m in middle) for i in (0, 1))
         ratio = ratios(row.cut, row.their_cut)
         ends = ratios(row.cut.max(), row.their_cut.min())

@@ -98,7 +98,7 @@ class Neighbors:
         if self.tree is not None and self.tree.axes is None:
             return D, places
         length = np.sqrt(_squares(rows))
-        i, j = np.nonzero(D <= NEAR * length[:, np.newaxis])
+        i, j = np.nonzero(NEAR * length[:, np.newaxis] >= D)
         if not len(i):
             return D, places
         step = max(1, BLOCK // rows.shape[1])

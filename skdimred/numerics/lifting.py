@@ -24,11 +24,13 @@ from skdimred.numerics.laplacian import dense_vectors, positive
 
 __all__ = ["lifted_vectors", "settled_vectors"]
 
-# Vectors besides those asked for, and degree of the polynomial, for rough pairs and for
-# better ones. For these it is applied anew until the sum of the eigenvalues is more than this share of
-# what it was, as each time takes off most of what there was too much; at most so often.
-MORE, DEGREE, LAST_DEGREE, SETTLED, MOST_TURNS = 4, 6, 10, 0.92, 8
-# Of their Gram matrix: directions below this share of the largest are rounding.
+# Vectors besides those asked for, and the degree of the polynomial.
+MORE, DEGREE = 4, 6
+# Better vectors: the degree, and how often at most it is applied. The last time the sum
+# of the eigenvalues stays above this share of what it was, as each time takes off most
+# of what is too much.
+LAST_DEGREE, MOST_TURNS, SETTLED = 10, 8, 0.92
+# Of their Gram matrix: a direction below this share of the largest is rounding.
 DEPENDENT = 1e-12
 
 
@@ -60,7 +62,7 @@ def lifted_vectors(graphs, maps, k):
 
 
 def settled_vectors(graph, values, V, k):
-    """Better eigenvectors (n, k) from rough pairs of a graph, a few of them beyond k."""
+    """Better eigenvectors (n, k) of a graph from rough pairs, a few of them beyond k."""
     root, *pencil, top = _pencil(graph)
     values, Z = values / top, V * root
     for _ in range(MOST_TURNS):
@@ -93,14 +95,14 @@ def _pencil(graph):
 
 
 def _turned(A, diagonal, Z):
-    """Ritz values, ascending, and vectors in the span of Z."""
-    inner = Z.T @ (diagonal * Z - A @ Z)
+    """Ritz values, ascending, and orthonormal vectors in the span of Z."""
     size, axes = scipy.linalg.eigh(Z.T @ Z, check_finite=False)
-    kept = size > DEPENDENT * size[-1]
-    basis = axes[:, kept] / np.sqrt(size[kept])
-    values, turn = scipy.linalg.eigh(
-        basis.T @ ((inner + inner.T) / 2) @ basis, check_finite=False
-    )
+    if not size[0] > DEPENDENT * size[-1]:
+        # The polynomial left nothing of some: any others take their place.
+        Z, size, axes = np.linalg.qr(Z)[0], np.ones(len(size)), np.eye(len(size))
+    basis = axes / np.sqrt(size)
+    inner = basis.T @ (Z.T @ (diagonal * Z - A @ Z)) @ basis
+    values, turn = scipy.linalg.eigh((inner + inner.T) / 2, check_finite=False)
     return values, Z @ (basis @ turn)
 
 

@@ -36,19 +36,19 @@ COARSE_PER_CLUSTER = 40
 # Most nodes of the coarsest graph for their number of clusters alone.
 MOST_COARSE = 2000
 # Share of the mass that two partitions to begin with may differ in and count as one.
-ALIKE = .05
+ALIKE = 0.05
 # Of the starts, how many descend, and how many are carried up to graphs of less than
 # SMALL_LEVEL times the coarsest; from there on one is.
-DESCENDING, CARRIED, SMALL_LEVEL = 6, 3, 4
+DESCENDING, CARRIED, SMALL_LEVEL = 4, 2, 4
 # Nodes of the smallest graph, where the eigenproblem is solved.
 SMALLEST = 150
 # Share of the mean mass of the clusters below which one is small, and starts of k-means
 # on a graph that is coarsened again within the clusters.
 SMALL_CLUSTER, FEW = 0.1, 8
-# A cost over the sum of the eigenvalues, which is a lower bound, from which there may be
-# clusters that coarse graphs do not show. Then partitions by better eigenvectors of the
-# graph itself are looked at, and those that cost less than so many times the best found
-# descend.
+# A cost over the sum of the eigenvalues, its lower bound, from which there may be clusters
+# that coarse graphs do not show. Then partitions by better eigenvectors of the graph
+# itself are looked at, and those that cost less than so many times the best descend. And
+# how many exchanges of a cluster are tried.
 LOOSE, NEAR, EXCHANGES = 2.2, 1.1, 3
 
 
@@ -159,7 +159,7 @@ def _search(graph, k, balance, n_init, refine, rng):
     if graph.n_nodes <= n_coarse:
         V = dense_vectors(graph, k)
         starts = _starts(graph, V, n_init, rng, plain=True)
-        pool = _pool(starts, *task, len(starts))[:CARRIED]
+        pool = _pool(starts, *task, len(starts))[:DESCENDING]
         best = min((_exchanged(V, each, *task) for each in pool), key=_cost)
         if len(starts) > 1:
             best = _by_vectors(V, np.arange(len(V)), best, *task, n_init, rng)
