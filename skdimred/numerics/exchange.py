@@ -63,6 +63,9 @@ def _joined(graph, labels, mass, k, balance):
     now = cut / cost.size(mass)
     both = np.maximum(cut[:, np.newaxis] + cut - 2 * among, 0.0)
     change = both / cost.size(mass[:, np.newaxis] + mass) - now[:, np.newaxis] - now
+    # What has no node is joined before what costs nothing either.
+    empty = np.bincount(labels, minlength=k + 1) == 0
+    change[empty] = change[:, empty] = -np.inf
     change[np.diag_indices(k + 1)] = np.inf
     kept, joined = np.sort(np.unravel_index(change.argmin(), change.shape))
     labels = np.where(labels == joined, kept, labels)

@@ -62,7 +62,7 @@ def lifted_vectors(graphs, maps, k):
 
 
 def settled_vectors(graph, values, V, k):
-    """Better eigenvectors (n, k) of a graph from rough pairs, a few of them beyond k."""
+    """Better eigenvectors (n, k) from rough pairs of a graph, some of them beyond k."""
     root, *pencil, top = _pencil(graph)
     values, Z = values / top, V * root
     for _ in range(MOST_TURNS):

@@ -1,10 +1,17 @@
 """Partitions of least cost, found on a small graph and carried up to the large one.
 
-The graph is coarsened to a few hundred nodes (see `coarsening`). There the eigenproblem
-is dense and small; partitions are read off its eigenvectors in several ways (see
-`rounding`) and descend (see `descent`). The best few of them are carried up, level by
-level, and descend on each, the nearer the graph is to the one given the fewer. Where a
-small cluster is found the graph is coarsened again, within the clusters.
+A small graph is cut by its eigenvectors, off which partitions are read in several ways
+(see `rounding`) and then descend (see `cut_descent`). A larger one is coarsened first
+(see `coarsening`). Its own eigenvectors are found, roughly, by way of the coarser
+graphs (see `lifting`), and partitions read off their means on a graph of a few hundred
+nodes. There they descend; the best of them are carried up, level by level, and descend
+on each, the nearer the graph is to the one given the fewer.
+
+A group of few nodes may be lost on the way, where a coarse node holds some of it and
+some of what surrounds it. So at last the eigenvectors are asked for a cluster that
+should be apart (see `exchange`); where the cost is far above their bound k-means of
+better ones begins anew; and where a small cluster was found the graph is coarsened
+again, within the clusters.
 """
 
 from dataclasses import dataclass
@@ -45,9 +52,8 @@ SMALLEST = 150
 # Share of the mean mass of the clusters below which one is small, and starts of k-means
 # on a graph that is coarsened again within the clusters.
 SMALL_CLUSTER, FEW = 0.1, 8
-# A cost over the sum of the eigenvalues, its lower bound, from which there may be clusters
-# that coarse graphs do not show. Then partitions by better eigenvectors of the graph
-# itself are looked at, and those that cost less than so many times the best descend. And
+# A cost over the sum of the eigenvalues, its lower bound, from which k-means of better
+# eigenvectors is tried; what costs less than so many times the best then descends. And
 # how many exchanges of a cluster are tried.
 LOOSE, NEAR, EXCHANGES = 2.2, 1.1, 3
 

@@ -125,15 +125,22 @@ def means_from(Z, labels, n_clusters, weights, max_iter=5):
     weights : ndarray of shape (n,)
     max_iter : int
     """
-    member = labels[:, np.newaxis] == np.arange(n_clusters)[:, np.newaxis]
-    share = (member * weights).reshape(-1, len(Z))
-    mass = share.sum(axis=1)[:, np.newaxis]
-    centers = (share @ Z / np.maximum(mass, TINY))[np.newaxis]
     turned = np.ascontiguousarray(Z.T)[np.newaxis]
-    weights = weights[np.newaxis]
-    rows = Z[np.newaxis]
-    found, squares = _lloyd(rows, turned, centers, n_clusters, weights, max_iter)
-    return found[0][np.argsort(squares[0], kind="stable")]
+    at_once = max(1, MOST_AT_ONCE // (len(Z) * n_clusters))
+    found, squares = [], []
+    for first in range(0, len(labels), at_once):
+        some = labels[first : first + at_once, np.newaxis]
+        share = ((some == np.arange(n_clusters)[:, np.newaxis]) * weights)[np.newaxis]
+        share = share.reshape(1, -1, len(Z))
+        mass = share.sum(axis=2)[:, :, np.newaxis]
+        centers = share @ Z / np.maximum(mass, TINY)
+        y, least = _lloyd(
+            Z[np.newaxis], turned, centers, n_clusters, weights[np.newaxis], max_iter
+        )
+        found.append(y[0])
+        squares.append(least[0])
+    order = np.argsort(np.concatenate(squares), kind="stable")
+    return np.concatenate(found)[order]
 
 
 def two_means(v):

