@@ -166,7 +166,10 @@ def _search(graph, k, balance, n_init, refine, rng):
         V = dense_vectors(graph, k)
         starts = _starts(graph, V, n_init, rng, plain=True)
         pool = _pool(starts, *task, len(starts))[:DESCENDING]
-        best = min((_exchanged(V, each, *task) for each in pool), key=_cost)
+        if graph.n_nodes < COARSE_PER_CLUSTER * k:
+            # Of many small clusters there are many partitions next to the best.
+            pool = [_exchanged(V, each, *task) for each in pool]
+        best = min(pool, key=_cost)
         if len(starts) > 1:
             best = _by_vectors(V, np.arange(len(V)), best, *task, n_init, rng)
         return best[1]
@@ -292,6 +295,8 @@ def _starts(graph, V, n_init, rng, plain=False):
     spaces, weights = [V, unit_rows(V)], [graph.mass, every]
     if plain:
         spaces, weights = [V, *spaces], [every, *weights]
+        if k == 2:
+            known.append(two_means(V[:, 1]))
     spaces, weights = np.stack(spaces), np.stack(weights)
     few = 0.0 if plain else ALIKE * graph.mass.sum()
     for share in (2, n_init // 2 - 2):
