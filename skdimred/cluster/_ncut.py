@@ -101,11 +101,11 @@ class NcutClustering(
         Cut the graph of so many landmarks instead, and give each row to the clusters
         of its nearest ones: for 1e5 rows and more.
     n_init : int, default=16
-        Starts of k-means.
+        Starts of k-means; with "auto", about how many there are.
     random_state : None, int or RandomState, default=None
         Seed of the coarsening, of k-means and of the landmarks.
     n_jobs : int or None, default=None
-        For the search of neighbours.
+        Threads of the search for neighbours; None for as many as BLAS has.
 
     Attributes
     ----------

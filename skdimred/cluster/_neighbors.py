@@ -8,17 +8,21 @@ import numpy as np
 from joblib import effective_n_jobs
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 from sklearn.neighbors import NearestNeighbors
 
 from skdimred.numerics.graph import tidy
 from skdimred.numerics.threads import one_blas_thread
-from skdimred.numerics.tree import planted
+from skdimred.numerics.tree import Tree, planted
 
 __all__ = ["Neighbors", "bridged", "exponent_of"]
 
-# Share of the length of a row, below which a distance from it is taken again: those
-# found by way of products, or along other axes, have lost digits there.
-NEAR = 1e-4
+# Shares of the length of a row. A distance below the first is taken again: by way of
+# products, or along other axes, it has lost digits that tell equal ones from others.
+# Where the last one is below the second, others may be nearer: all are found anew.
+NEAR, LOST = 1e-3, 1e-5
+# Rows whose median is the centre: the mean goes along with a single one far away.
+ROWS_OF_CENTER = 255
 # Rows from which a search in a tree is worth its threads.
 ROWS_FOR_THREADS = 2000
 # Magnitudes between which squares of float64 and float32 rows are safe.
@@ -45,11 +49,11 @@ class Neighbors:
         self.exponent = exponent_of(X)
         self.center = None
         if not sparse.issparse(X):
-            scaled = self._scaled(X)
-            self.center = scaled.mean(axis=0, dtype=np.float64).astype(X.dtype)
+            some = self._scaled(X[:: -(-X.shape[0] // ROWS_OF_CENTER)])
+            self.center = np.median(some, axis=0).astype(X.dtype)
         self.rows = self.moved(X)
         self.tree = None if self.center is None else planted(self.rows)
-        self._brute = None
+        self._brute = self._exact = None
 
     def _scaled(self, X):
         if self.exponent == 0:
@@ -71,46 +75,48 @@ class Neighbors:
     def among(self, q):
         """Distances (n, q) of each row to its nearest others, and which they are."""
         n = self.rows.shape[0]
-        if self.tree is None:
-            D, places = self._index().kneighbors(n_neighbors=q)
-        else:
-            D, places = self._query(self.rows, q + 1)
-            itself = places == np.arange(n)[:, np.newaxis]
-            # Among equal rows a row may not be one of its own nearest.
-            itself[~itself.any(axis=1), -1] = True
-            D, places = D[~itself].reshape(n, q), places[~itself].reshape(n, q)
-        return self._sharp(self.rows, D, places)
+        D, places = self._nearest(self.rows, q + 1)
+        itself = places == np.arange(n)[:, np.newaxis]
+        # Among equal rows a row may not be one of its own nearest.
+        itself[~itself.any(axis=1), -1] = True
+        return D[~itself].reshape(n, q), places[~itself].reshape(n, q)
 
     def of(self, X, q):
         """Distances (m, q) of rows X to the nearest fitted ones, and which they are."""
-        rows = self.clipped(X)
+        return self._nearest(self.clipped(X), q)
+
+    def _nearest(self, rows, q):
+        """Distances (m, q) of moved rows and places; exactly 0 where rows are equal."""
         if self.tree is None:
             D, places = self._index().kneighbors(rows, n_neighbors=q)
         else:
-            D, places = self._query(rows, q)
-        return self._sharp(rows, D, places)
-
-    def _sharp(self, rows, D, places):
-        """Distances and places, those far below the length of a row taken again.
-
-        Equal rows are then exactly 0 from each other.
-        """
-        if self.tree is not None and self.tree.axes is None:
-            return D, places
+            D, places = self._query(self.tree, rows, q)
+            if self.tree.axes is None:
+                return D, places
         length = np.sqrt(_squares(rows))
-        i, j = np.nonzero(NEAR * length[:, np.newaxis] >= D)
-        if not len(i):
-            return D, places
-        step = max(1, BLOCK // rows.shape[1])
+        lost = np.flatnonzero(D[:, -1] < LOST * length)
+        if len(lost) and self.center is not None:
+            if self._exact is None:
+                self._exact = Tree(cKDTree(self.rows), None)
+            D[lost], places[lost] = self._query(self._exact, rows[lost], q)
+            length[lost] = 0.0
+        self._sharpen(rows, D, places, NEAR * length[:, np.newaxis] > D)
+        return D, places
+
+    def _sharpen(self, rows, D, places, near):
+        """Take some of the distances again, and put their rows in order."""
+        i, j = np.nonzero(near)
+        width = rows.shape[1]
+        if sparse.issparse(rows):
+            width = 2 * int(np.diff(rows.indptr).max(initial=0))
+        step = max(1, BLOCK // max(1, width))
         for start in range(0, len(i), step):
             a, b = i[start : start + step], j[start : start + step]
-            apart = _squares(rows[a] - self.rows[places[a, b]])
-            D[a, b] = np.sqrt(apart)
+            D[a, b] = np.sqrt(_squares(rows[a] - self.rows[places[a, b]]))
         i = np.unique(i)
         order = np.argsort(D[i], axis=1, kind="stable")
         D[i] = np.take_along_axis(D[i], order, axis=1)
         places[i] = np.take_along_axis(places[i], order, axis=1)
-        return D, places
 
     def clipped(self, X):
         """New rows, moved as the fitted ones were.
@@ -125,13 +131,13 @@ class Neighbors:
             return rows
         return np.clip(rows, -limit, limit).astype(self.rows.dtype, copy=False)
 
-    def _query(self, rows, q):
+    def _query(self, tree, rows, q):
         if self.n_jobs is not None:
-            return self.tree.query(rows, q, effective_n_jobs(self.n_jobs))
-        # As many as scikit-learn's search among all distances takes.
+            return tree.query(rows, q, effective_n_jobs(self.n_jobs))
+        # The search among all distances takes all threads as well.
         with one_blas_thread() as threads:
             few = rows.shape[0] < ROWS_FOR_THREADS
-            return self.tree.query(rows, q, 1 if few else threads)
+            return tree.query(rows, q, 1 if few else threads)
 
     def _index(self):
         if self._brute is None:
@@ -256,7 +262,8 @@ def _squares(rows):
     """Sums (n,) of the squares of each row, in float64."""
     if not sparse.issparse(rows):
         return np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
-    return np.asarray(rows.multiply(rows).sum(axis=1), dtype=np.float64).ravel()
+    rows = sparse.csr_array(rows, dtype=np.float64)
+    return np.asarray(rows.multiply(rows).sum(axis=1)).ravel()
 
 
 def _nearest_outside(rows, points, component):

@@ -11,9 +11,10 @@ in tens of times the time: enough for partitions to begin with.
 
 References
 ----------
-.. [1] Y. Zhou and Y. Saad, "A Chebyshev-Davidson algorithm for large symmetric
-       eigenproblems", SIAM Journal on Matrix Analysis and Applications 29 (2007),
-       954-971. https://doi.org/10.1137/050630404
+.. [1] Y. Zhou, Y. Saad, M. L. Tiago and J. R. Chelikowsky, "Self-consistent-field
+       calculations using Chebyshev-filtered subspace iteration", Journal of
+       Computational Physics 219 (2006), 172-184.
+       https://doi.org/10.1016/j.jcp.2006.03.017
 """
 
 import numpy as np

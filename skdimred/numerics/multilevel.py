@@ -8,10 +8,10 @@ nodes. There they descend; the best of them are carried up, level by level, and 
 on each, the nearer the graph is to the one given the fewer.
 
 A group of few nodes may be lost on the way, where a coarse node holds some of it and
-some of what surrounds it. So at last the eigenvectors are asked for a cluster that
-should be apart (see `exchange`); where the cost is far above their bound k-means of
-better ones begins anew; and where a small cluster was found the graph is coarsened
-again, within the clusters.
+some of what surrounds it. So where a small cluster was found the graph is coarsened
+again, within the clusters; then the eigenvectors are asked for a cluster that should be
+apart (see `exchange`); and where there was a small one, or the cost is far above what
+the eigenvalues allow, k-means of better eigenvectors begins anew.
 """
 
 from dataclasses import dataclass
@@ -52,10 +52,11 @@ SMALLEST = 150
 # Share of the mean mass of the clusters below which one is small, and starts of k-means
 # on a graph that is coarsened again within the clusters.
 SMALL_CLUSTER, FEW = 0.1, 8
-# A cost over the sum of the eigenvalues, its lower bound, from which k-means of better
-# eigenvectors is tried; what costs less than so many times the best then descends. And
-# how many exchanges of a cluster are tried.
-LOOSE, NEAR, EXCHANGES = 2.2, 1.1, 3
+# A cost over the sum of the eigenvalues, about its bound, from which k-means of better
+# vectors is tried, as it is after a small cluster up to EXACT nodes; for so
+# many nodes times clusters at most. What then costs less than so many times the best
+# descends. And how many exchanges are tried.
+LOOSE, EXACT, MOST_FOR_MEANS, NEAR, EXCHANGES = 2.2, 5000, 1 << 25, 1.1, 3
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def partition(
         Of the nodes; None for their degrees.
     balance : float
     n_init : int
-        Starts of k-means on the coarsest graph.
+        About how many starts of k-means there are.
     refine : bool
         Whether partitions descend.
     start : callable or None
@@ -169,10 +170,7 @@ def _search(graph, k, balance, n_init, refine, rng):
         if graph.n_nodes < COARSE_PER_CLUSTER * k:
             # Of many small clusters there are many partitions next to the best.
             pool = [_exchanged(V, each, *task) for each in pool]
-        best = min(pool, key=_cost)
-        if len(starts) > 1:
-            best = _by_vectors(V, np.arange(len(V)), best, *task, n_init, rng)
-        return best[1]
+        return min(pool, key=_cost)[1]
     best, node_of, values, V = _multilevel(*task, n_coarse, n_init, rng)
     small = _has_small(graph, best[1], k)
     if refine and small:
@@ -180,14 +178,16 @@ def _search(graph, k, balance, n_init, refine, rng):
         best = min(best, other, key=_cost)
     lower, settled = best, None
     if k > 2:
+        # Of two, the threshold below tells the same.
         lower = _exchanged(V[:, :k], best, *task)
     if lower is not best:
         settled = settled_vectors(graph, values, V, k)
         best = _exchanged(settled, lower, *task)
-    if small or best[0] > LOOSE * values[:k].sum():
+    loose = best[0] > LOOSE * values[:k].sum() or (small and graph.n_nodes <= EXACT)
+    if loose and graph.n_nodes * k <= MOST_FOR_MEANS:
         if settled is None:
             settled = settled_vectors(graph, values, V, k)
-        best = _by_vectors(settled, node_of, best, *task, FEW, rng)
+        best = _by_vectors(settled, node_of, best, *task, rng)
     return best[1]
 
 
@@ -201,19 +201,21 @@ def _exchanged(V, best, graph, k, balance, refine):
     return best
 
 
-def _by_vectors(V, node_of, best, graph, k, balance, refine, n_init, rng):
+def _by_vectors(V, node_of, best, graph, k, balance, refine, rng):
     """The cheaper of a partition and of what k-means of the eigenvectors leads to.
 
     This begins among the means over coarse nodes, which `node_of` tells.
     """
     if k == 2:
+        # There is one vector that is not constant, and the best threshold of it.
         orthonormal = V * np.sqrt(graph.mass)[:, np.newaxis]
         found = [two_means(V[:, 1]), by_pivots(orthonormal)]
     else:
         every = np.ones(len(V))
         means = means_over(node_of, V, every)[np.newaxis]
         count = np.bincount(node_of, every)[np.newaxis]
-        labels = by_means(means, k, n_init, rng, count)
+        labels = by_means(means, k, FEW, rng, count)
+        labels = [in_order(fill_empty(y, count[0], k), k) for y in labels]
         found = means_from(V, np.unique(labels, axis=0)[:, node_of], k, every)
     found = [fill_empty(y, graph.mass, k) for y in found]
     near = [y for c, y in _costed(graph, found, k, balance) if c < NEAR * best[0]]
@@ -247,7 +249,12 @@ def _multilevel(graph, k, balance, refine, n_coarse, n_init, rng, labels=None):
     values, V = lifted_vectors(graphs, maps, k)
     graphs, maps = graphs[: level + 1], maps[:level]
     node_of = composed(maps, graph.n_nodes)
-    starts = _starts(graphs[-1], means_over(node_of, V[:, :k], graph.mass), n_init, rng)
+    if graph.mass is graph.degree:
+        means = means_over(node_of, V[:, :k], graph.mass)
+    else:
+        # Where degrees differ much, those of the graph are too rough.
+        means = dense_vectors(graphs[-1], k)
+    starts = _starts(graphs[-1], means, n_init, rng)
     if labels is not None:
         starts.append(carried_down(labels, maps))
     if refine:

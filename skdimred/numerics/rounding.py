@@ -110,11 +110,11 @@ def _means(Z, k, n_init, rng, weights, max_iter):
     s, n, _ = Z.shape
     turned = np.ascontiguousarray(Z.transpose(0, 2, 1))
     centers = _seeds(Z, turned, k, n_init, rng, weights)
-    return _lloyd(Z, turned, centers, k, weights, max_iter)[0].reshape(s * n_init, n)
+    return _lloyd(Z, turned, centers, k, weights, max_iter).reshape(s * n_init, n)
 
 
 def means_from(Z, labels, n_clusters, weights, max_iter=5):
-    """Partitions (m, n) by k-means from others, those of the least squares first.
+    """Partitions (m, n) by k-means from others.
 
     Parameters
     ----------
@@ -127,20 +127,16 @@ def means_from(Z, labels, n_clusters, weights, max_iter=5):
     """
     turned = np.ascontiguousarray(Z.T)[np.newaxis]
     at_once = max(1, MOST_AT_ONCE // (len(Z) * n_clusters))
-    found, squares = [], []
+    found = []
     for first in range(0, len(labels), at_once):
         some = labels[first : first + at_once, np.newaxis]
         share = ((some == np.arange(n_clusters)[:, np.newaxis]) * weights)[np.newaxis]
         share = share.reshape(1, -1, len(Z))
         mass = share.sum(axis=2)[:, :, np.newaxis]
         centers = share @ Z / np.maximum(mass, TINY)
-        y, least = _lloyd(
-            Z[np.newaxis], turned, centers, n_clusters, weights[np.newaxis], max_iter
-        )
-        found.append(y[0])
-        squares.append(least[0])
-    order = np.argsort(np.concatenate(squares), kind="stable")
-    return np.concatenate(found)[order]
+        several = (Z[np.newaxis], turned, centers, n_clusters, weights[np.newaxis])
+        found.append(_lloyd(*several, max_iter)[0])
+    return np.concatenate(found)
 
 
 def two_means(v):
@@ -156,7 +152,7 @@ def two_means(v):
 
 
 def _lloyd(Z, turned, centers, k, weights, max_iter):
-    """Labels (s, m, n) and sums of squares (s, m), but for what is equal to all."""
+    """Labels (s, m, n) from centres (s, m * k, p)."""
     s, n, _ = Z.shape
     labels, clusters = None, np.arange(k)[:, np.newaxis]
     for _ in range(max_iter):
@@ -172,7 +168,7 @@ def _lloyd(Z, turned, centers, k, weights, max_iter):
         share = share.reshape(s, -1, n)
         mass = share.sum(axis=2)[:, :, np.newaxis]
         centers = np.where(mass > 0, share @ Z / np.maximum(mass, TINY), centers)
-    return labels, np.einsum("smn,sn->sm", far.min(axis=2), weights)
+    return labels
 
 
 def _seeds(Z, turned, k, n_init, rng, weights):

@@ -47,7 +47,7 @@ class Tree:
     def query(self, rows, q, workers):
         """Distances (m, q) of rows to the nearest in the tree, and which they are."""
         if self.axes is not None:
-            rows = rows.astype(np.float64, copy=False) @ self.axes
+            rows = turned(rows, self.axes)
         D, places = self.nodes.query(rows, k=q, workers=workers)
         return D.reshape(-1, q), places.reshape(-1, q)
 
@@ -69,11 +69,16 @@ def planted(rows):
     if not few and np.sum(C * C) * MOST_DIMENSIONS < 1:
         return None
     axes = scipy.linalg.eigh(C, check_finite=False)[1][:, ::-1]
-    turned = rows.astype(np.float64, copy=False) @ axes
-    tree = Tree(cKDTree(turned), axes)
+    along = turned(rows, axes)
+    tree = Tree(cKDTree(along), axes)
     share = np.clip(SHARE * np.sqrt(AT_ROWS / n), LEAST_SHARE, MOST_SHARE)
     share *= min(1.0, MANY_COLUMNS / p)
-    return tree if few or leaves_met(tree.nodes, turned) <= share else None
+    return tree if few or leaves_met(tree.nodes, along) <= share else None
+
+
+def turned(rows, axes):
+    """Rows along other axes, each whatever the others are: a product would differ."""
+    return np.einsum("ij,jk->ik", rows.astype(np.float64, copy=False), axes)
 
 
 def leaves_met(nodes, rows):

@@ -50,7 +50,7 @@ def test_lifted_vectors_are_nearly_those_of_the_graph(digits, ratio, rng):
     assert cosines.min() > 0.95
 
 
-def test_weights_may_be_of_any_scale(digits, rng):
+def test_weights_may_be_of_any_scale(digits):
     def vectors(scale):
         graph = as_graph(digits.weights * scale, np.ones(1797))
         graphs, maps = hierarchy(graph, 150, np.random.default_rng(0))

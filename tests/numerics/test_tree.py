@@ -57,10 +57,51 @@ def test_the_share_of_leaves_that_is_met(rng):
     assert leaves_met(tree.nodes, cloud @ tree.axes) > 0.5
 
 
-def test_rows_that_are_all_equal(rng):
-    rows = np.zeros((2000, 8))
-    D, _ = planted(rows).query(rows, 3, 1)
+def test_rows_that_are_all_equal():
+    D, places = Neighbors(np.full((2000, 8), 3.0)).among(3)
     assert_array_equal(D, 0)
+    assert (places != np.arange(2000)[:, np.newaxis]).all()
+
+
+@pytest.mark.parametrize("p", [8, 20, 70])
+@pytest.mark.parametrize("far", [1e7, 1e12])
+def test_one_row_or_half_of_them_far_away(p, far, rng):
+    """Products lose all digits where rows are long beside their distances."""
+    X = rng.standard_normal((1500, p))
+    expected = NearestNeighbors(algorithm="brute").fit(X).kneighbors(n_neighbors=9)[1]
+    X[0] = far
+    _, places = Neighbors(X).among(9)
+    apart = np.abs(X[:, np.newaxis] - X[places]).max(axis=2)
+    assert apart[1:].max() < 100
+    kept = (expected != 0).all(axis=1) & (np.arange(1500) > 0)
+    assert_array_equal(places[kept], expected[kept])
+    X = np.round(rng.standard_normal((1500, p)) * 1e3)
+    index = NearestNeighbors(algorithm="brute").fit(X[:700])
+    expected, _ = index.kneighbors(n_neighbors=9)
+    X[700:] += np.round(far)
+    D, _ = Neighbors(X).among(9)
+    assert_allclose(D[:700], expected, rtol=1e-6)
+
+
+def test_a_row_does_not_depend_on_others(rng):
+    X, new = flat(rng, 3000, 16), flat(rng, 40, 16)
+    search = Neighbors(X)
+    assert search.tree.axes is not None
+    D, places = search.of(new, 5)
+    for i in range(0, 40, 7):
+        alone = search.of(new[[i]], 5)
+        assert_array_equal(alone[0][0], D[i])
+        assert_array_equal(alone[1][0], places[i])
+
+
+def test_equal_distances_stay_equal_far_from_the_origin(rng):
+    """All neighbours as near as the last one are found, in a grid of two parts."""
+    for p, gap in ((8, 3000.0), (20, 9000.0)):
+        X = rng.integers(0, 2, (1200, p)).astype(float)
+        X[600:] += gap
+        D, places = Neighbors(X).among(12)
+        exact = np.linalg.norm(X[:, np.newaxis] - X[places], axis=2)
+        assert_allclose(D, exact, rtol=1e-10, atol=0)
 
 
 @pytest.mark.parametrize("p", [6, 20, 70])
