@@ -9,8 +9,8 @@ Two questions, each of scikit-learn's SpectralClustering and of ours:
   balance 0 and 0.5. On every set as many clusters as classes.
 - The cut. On our graph (balance 0) the normalised cut of ours, and of the best of their
   k-means, discretize and cluster_qr with the same seed; roundings that lose a cluster
-  are left out, and so are sets that have a component for each. Printed are the mean of the ratios, the largest one, and ours at
-  worst over theirs at best.
+  are left out, and so are sets that have a component for each. Printed are the mean of
+  the ratios, the largest one, and ours at worst over theirs at best.
 
 The sets are those that scikit-learn ships or makes, and each file with `X` and `y` in
 the folder that SKDIMRED_DATA names. `--write` keeps the tables in results/.
