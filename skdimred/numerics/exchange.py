@@ -9,7 +9,7 @@ the two are joined for which the cost is the least.
 import numpy as np
 
 from skdimred.numerics.cut import Cost, affinities
-from skdimred.numerics.rounding import fill_empty
+from skdimred.numerics.rounding import fill_empty, group_means
 
 __all__ = ["exchanged"]
 
@@ -34,7 +34,7 @@ def exchanged(graph, V, labels, balance=0.0):
         In k clusters. It may cost more than `labels`.
     """
     k, mass = V.shape[1], graph.mass
-    centers, whole = _means(V, labels, mass, k)
+    centers, whole = group_means(V, labels, mass, k)
     apart = V - centers[labels]
     # A cluster of mass m has rows of about length 1 / sqrt(m).
     far = np.einsum("ij,ij->i", apart, apart) * whole[labels]
@@ -42,16 +42,9 @@ def exchanged(graph, V, labels, balance=0.0):
     for _ in range(SWEEPS):
         squares = np.einsum("ij,ij->i", centers, centers)
         labels = (squares - 2 * (V @ centers.T)).argmin(axis=1)
-        means, whole = _means(V, labels, mass, k + 1)
+        means, whole = group_means(V, labels, mass, k + 1)
         centers = np.where(whole[:, np.newaxis] > 0, means, centers)
     return fill_empty(_joined(graph, labels, whole, k, balance), mass, k)
-
-
-def _means(V, labels, mass, k):
-    """Means (k, p) of the rows of V, and the mass of each cluster."""
-    whole = np.bincount(labels, mass, k)
-    sums = np.stack([np.bincount(labels, mass * v, k) for v in V.T], axis=1)
-    return sums / np.where(whole > 0, whole, 1.0)[:, np.newaxis], whole
 
 
 def _joined(graph, labels, mass, k, balance):

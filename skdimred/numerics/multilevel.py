@@ -30,6 +30,7 @@ from skdimred.numerics.rounding import (
     by_pivots,
     by_rotation,
     fill_empty,
+    group_means,
     means_from,
     two_means,
     unit_rows,
@@ -212,10 +213,9 @@ def _by_vectors(V, node_of, best, graph, k, balance, refine, rng):
         found = [two_means(V[:, 1]), by_pivots(orthonormal)]
     else:
         every = np.ones(len(V))
-        means = means_over(node_of, V, every)[np.newaxis]
-        count = np.bincount(node_of, every)[np.newaxis]
-        labels = by_means(means, k, FEW, rng, count)
-        labels = [in_order(fill_empty(y, count[0], k), k) for y in labels]
+        means, count = group_means(V, node_of, every, int(node_of.max()) + 1)
+        labels = by_means(means[np.newaxis], k, FEW, rng, count[np.newaxis])
+        labels = [in_order(fill_empty(y, count, k), k) for y in labels]
         found = means_from(V, np.unique(labels, axis=0)[:, node_of], k, every)
     found = [fill_empty(y, graph.mass, k) for y in found]
     near = [y for c, y in _costed(graph, found, k, balance) if c < NEAR * best[0]]
@@ -250,7 +250,7 @@ def _multilevel(graph, k, balance, refine, n_coarse, n_init, rng, labels=None):
     graphs, maps = graphs[: level + 1], maps[:level]
     node_of = composed(maps, graph.n_nodes)
     if graph.mass is graph.degree:
-        means = means_over(node_of, V[:, :k], graph.mass)
+        means, _ = group_means(V[:, :k], node_of, graph.mass, graphs[-1].n_nodes)
     else:
         # Where degrees differ much, those of the graph are too rough.
         means = dense_vectors(graphs[-1], k)
@@ -263,13 +263,6 @@ def _multilevel(graph, k, balance, refine, n_coarse, n_init, rng, labels=None):
         cost, labels = _costed(graphs[-1], starts, k, balance)[0]
         best = cost, labels[node_of]
     return best, node_of, values, V
-
-
-def means_over(node_of, V, weights):
-    """Means of the rows of V over the nodes of a coarser graph."""
-    sums = np.stack([np.bincount(node_of, weights * v) for v in V.T], axis=1)
-    whole = np.bincount(node_of, weights)[:, np.newaxis]
-    return sums / np.where(whole > 0, whole, 1.0)
 
 
 def _has_small(graph, labels, k):

@@ -28,6 +28,7 @@ __all__ = [
     "by_pivots",
     "by_rotation",
     "fill_empty",
+    "group_means",
     "means_from",
     "two_means",
     "unit_rows",
@@ -137,6 +138,13 @@ def means_from(Z, labels, n_clusters, weights, max_iter=5):
         several = (Z[np.newaxis], turned, centers, n_clusters, weights[np.newaxis])
         found.append(_lloyd(*several, max_iter)[0])
     return np.concatenate(found)
+
+
+def group_means(V, group, weights, n_groups):
+    """Means (g, p) of the rows of V (n, p) by group, 0 of none, and weights (g,)."""
+    whole = np.bincount(group, weights, n_groups)
+    sums = np.stack([np.bincount(group, weights * v, n_groups) for v in V.T], axis=1)
+    return sums / np.where(whole > 0, whole, 1.0)[:, np.newaxis], whole
 
 
 def two_means(v):
