@@ -543,6 +543,12 @@ class NcutClustering(
                 raise ValueError(
                     f"{name}={value!r} must be an integer of at least {least}."
                 )
+        jobs = self.n_jobs
+        whole = isinstance(jobs, Integral) and not isinstance(jobs, bool)
+        if jobs is not None and not (whole and jobs):
+            raise ValueError(
+                f"n_jobs={jobs!r} must be None or an integer other than 0."
+            )
         choices = (
             ("criterion", CRITERIA),
             ("affinity", AFFINITIES),

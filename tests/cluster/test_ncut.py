@@ -825,3 +825,11 @@ def test_bridges_between_groups_of_equal_rows(rng):
     ncut = NcutClustering(2, random_state=0).fit(np.tile(X, (3, 1)))
     assert time.process_time() - start < 3
     assert_array_equal(ncut.predict(X), ncut.labels_[: len(X)])
+
+
+@pytest.mark.parametrize("n_jobs", [0, 1.5, True, "all"])
+def test_a_number_of_threads_that_is_none(n_jobs):
+    X = np.arange(40.0).reshape(-1, 4)
+    with pytest.raises(ValueError, match=f"n_jobs={n_jobs!r} must be None or"):
+        NcutClustering(2, n_jobs=n_jobs).fit(X)
+    NcutClustering(2, n_jobs=np.int64(-1)).fit(X)
